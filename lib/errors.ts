@@ -1,0 +1,9 @@
+/**
+ * The infrastructure failed, so no verdict about the kernel was reached: a VM that did not boot, a monitor that went away,
+ * a guest that cannot be asked. An assertion about the kernel that is false is never one of these (see matchers in fixtures/).
+ *
+ * The message is written for the person who reads it in a report: what was tried, what was seen, what to do next.
+ */
+export class InfrastructureError extends Error {
+  override readonly name: string = 'InfrastructureError';
+}

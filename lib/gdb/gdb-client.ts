@@ -1,0 +1,367 @@
+import type { Socket } from 'node:net';
+import { GdbConnection } from './connection.js';
+import { GdbProtocolError, GdbRefusedError, GdbStateError, GdbTimeoutError } from './errors.js';
+import { hexOf, type MemoryRead, requestsFor } from './memory-read.js';
+import { bytesOfHex } from './packet.js';
+import { decodeRegisters, type VcpuRegisters } from './registers.js';
+import { parseStopReply, type StopReply, threadOf, vcpuOfThread } from './stop-reply.js';
+import { includedFiles, parseRegisterLayout, type RegisterSlot } from './target-description.js';
+
+/** How many reads are under way at once: enough to hide the round trip, and no more than socket buffers hold. */
+const READS_IN_FLIGHT = 32;
+const MAX_DESCRIPTION_BYTES = 1024 * 1024;
+const MAX_VCPUS = 4096;
+
+type AddressMode = 'virtual' | 'physical';
+
+/**
+ * Client of QEMU's gdb stub. **Attaching stops the VM.** While it runs, only `interrupt`, `waitForStop`, `release` and `detach`
+ * are allowed: QEMU stops a running VM at any byte that comes, and loses that byte.
+ *
+ * Every call may throw GdbTimeoutError, GdbClosedError or GdbProtocolError (the conversation failed, the client is unusable
+ * then), GdbRefusedError (the stub said no) and GdbStateError.
+ */
+export class GdbClient {
+  readonly #connection: GdbConnection;
+  readonly #breakpoints = new Set<bigint>();
+  #layout: readonly RegisterSlot[] | undefined;
+  #mode: AddressMode | undefined;
+  /** Ends when whatever is under way has ended: which vCPU and which address mode are chosen is state of the stub. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #attached = false;
+  /** Undefined while the VM runs. */
+  #stopped: StopReply | undefined;
+  #waiting: { resolve: (stop: StopReply) => void; reject: (error: Error) => void }[] = [];
+
+  private constructor(socket: Socket, where: string, timeoutMs: number) {
+    this.#connection = new GdbConnection(socket, {
+      where,
+      timeoutMs,
+      onStop: (payload, pending) => {
+        this.#hasStopped(parseStopReply(payload), pending);
+      },
+      onClose: (reason) => {
+        for (const { reject } of this.#waiting.splice(0)) reject(reason);
+      },
+    });
+  }
+
+  /** Shakes hands with the stub behind a connected socket. The VM is stopped when this resolves. */
+  static async attach(socket: Socket, where: string, timeoutMs: number): Promise<GdbClient> {
+    const client = new GdbClient(socket, where, timeoutMs);
+    try {
+      const features = await client.#connection.request('qSupported:hwbreak+;vContSupported+');
+      if (
+        features.includes('QStartNoAckMode+') &&
+        (await client.#connection.request('QStartNoAckMode')) === 'OK'
+      ) {
+        client.#connection.stopAcknowledging();
+      }
+      // A VM that ran has been stopped by the connection as such, and has reported that already.
+      client.#stopped = parseStopReply(await client.#connection.request('?'));
+      client.#attached = true;
+      return client;
+    } catch (error) {
+      await client.#connection.close();
+      throw error;
+    }
+  }
+
+  /** Whether the VM runs, as far as this connection knows. */
+  get running(): boolean {
+    return this.#stopped === undefined;
+  }
+
+  get closed(): boolean {
+    return this.#connection.closed !== undefined;
+  }
+
+  /** Numbers of all vCPUs, from 0. */
+  vcpus(): Promise<number[]> {
+    return this.#inTurn('list the vCPUs', () => this.#vcpus());
+  }
+
+  /** The registers of every vCPU. */
+  registers(): Promise<VcpuRegisters[]> {
+    return this.#inTurn('read registers', () => this.#allRegisters());
+  }
+
+  /** The registers of one vCPU. @throws GdbRefusedError there is no such vCPU */
+  registersOf(cpu: number): Promise<VcpuRegisters> {
+    return this.#inTurn('read registers', async () => this.#registersOf(cpu, await this.#registerLayout()));
+  }
+
+  /**
+   * Physical memory. **Of an address that is not RAM, QEMU's stub returns zeros without an error**, and it reads no MMIO:
+   * who does not know where RAM is asks the monitor first (`lib/memory` does).
+   */
+  async readPhysical(address: bigint, length: number): Promise<Uint8Array> {
+    const [bytes] = await this.readPhysicalMany([{ address, length }]);
+    return bytes ?? new Uint8Array(0);
+  }
+
+  /** Several pieces of physical memory, in as few round trips as may be. See readPhysical. */
+  readPhysicalMany(reads: readonly MemoryRead[]): Promise<Uint8Array[]> {
+    return this.#inTurn('read memory', () => this.#read('physical', reads));
+  }
+
+  /** Virtual memory by the page tables of a vCPU. @throws GdbRefusedError a page is not mapped (E14) */
+  readVirtual(address: bigint, length: number, cpu = 0): Promise<Uint8Array> {
+    return this.#inTurn('read memory', async () => {
+      await this.#select(cpu);
+      const [bytes] = await this.#read('virtual', [{ address, length }]);
+      return bytes ?? new Uint8Array(0);
+    });
+  }
+
+  /** Sets a hardware breakpoint on every vCPU. @param address linear, of an instruction */
+  setBreakpoint(address: bigint): Promise<void> {
+    return this.#inTurn('set a breakpoint', () => this.#setBreakpoint(address));
+  }
+
+  /** Takes a breakpoint away that this client has set. */
+  removeBreakpoint(address: bigint): Promise<void> {
+    return this.#inTurn('remove a breakpoint', () => this.#removeBreakpoint(address));
+  }
+
+  /** Lets all vCPUs run. One that stands at a breakpoint of ours steps over it first, or it would stop there again at once. */
+  cont(): Promise<void> {
+    return this.#inTurn('continue', async () => {
+      for (const registers of this.#breakpoints.size === 0 ? [] : await this.#allRegisters()) {
+        const address = instructionAddress(registers);
+        if (this.#breakpoints.has(address)) await this.#stepOver(registers.cpu, address);
+      }
+      await this.#resume('c');
+    });
+  }
+
+  /** Executes one instruction on one vCPU, the others standing still. */
+  step(cpu: number): Promise<StopReply> {
+    return this.#inTurn('step', () => this.#step(cpu));
+  }
+
+  /**
+   * Waits until the VM stops, at a breakpoint or otherwise; at once if it stands.
+   * @throws GdbTimeoutError after `deadlineMs`; the VM runs on then, and the client stays usable
+   */
+  waitForStop(deadlineMs: number): Promise<StopReply> {
+    if (this.#stopped !== undefined) return Promise.resolve(this.#stopped);
+    if (this.#connection.closed !== undefined) return Promise.reject(this.#connection.closed);
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        resolve: (stop: StopReply): void => {
+          clearTimeout(timer);
+          resolve(stop);
+        },
+        reject: (error: Error): void => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        reject(
+          new GdbTimeoutError(
+            `The VM did not stop within ${String(deadlineMs)} ms; ${String(this.#breakpoints.size)} breakpoints are set. It runs on.`,
+          ),
+        );
+      }, deadlineMs);
+      this.#waiting.push(waiter);
+    });
+  }
+
+  /** Stops a running VM (out of band). Does nothing to one that stands. */
+  async interrupt(deadlineMs = 5_000): Promise<StopReply> {
+    if (this.#stopped === undefined && !this.closed) this.#connection.interrupt();
+    return this.waitForStop(deadlineMs);
+  }
+
+  /**
+   * Leaves the VM **running**, without breakpoints, and closes the connection. QEMU resumes it also if it was stopped before
+   * this client came, by the monitor or by `-S`: use `release` to leave it stopped.
+   */
+  async detach(): Promise<void> {
+    await this.#leave(async () => {
+      await this.#expectOk('D');
+    });
+  }
+
+  /** Leaves the VM **stopped**, without breakpoints, and closes the connection. The monitor's `cont` resumes it. */
+  async release(): Promise<void> {
+    await this.#leave(() => Promise.resolve());
+  }
+
+  /** Closes the connection as it is: breakpoints stay set, and the VM runs or stands as it did. */
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #leave(goodbye: () => Promise<void>): Promise<void> {
+    try {
+      await this.interrupt();
+      await this.#inTurn('leave', async () => {
+        for (const address of [...this.#breakpoints]) await this.#removeBreakpoint(address);
+        if (this.#mode === 'physical') await this.#setMode('virtual');
+        await goodbye();
+      });
+    } finally {
+      await this.#connection.close();
+    }
+  }
+
+  /** Waits for what is under way, then for `work`, in which the VM stands. */
+  #inTurn<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      if (this.#stopped === undefined) {
+        throw new GdbStateError(`The VM runs: it must be interrupted before this client can ${what}.`);
+      }
+      return work();
+    });
+    this.#turn = result.catch(() => undefined); // its caller hears of it; the next one's turn comes all the same
+    return result;
+  }
+
+  async #vcpus(): Promise<number[]> {
+    const cpus: number[] = [];
+    let reply = await this.#ask('qfThreadInfo');
+    while (reply.startsWith('m') && cpus.length < MAX_VCPUS) {
+      cpus.push(...reply.slice(1).split(',').map(vcpuOfThread));
+      reply = await this.#ask('qsThreadInfo');
+    }
+    if (reply !== 'l') {
+      throw new GdbProtocolError(
+        `The gdb stub's list of vCPUs does not end: ${JSON.stringify(reply.slice(0, 60))}`,
+      );
+    }
+    return cpus;
+  }
+
+  async #allRegisters(): Promise<VcpuRegisters[]> {
+    const layout = await this.#registerLayout();
+    const all: VcpuRegisters[] = [];
+    for (const cpu of await this.#vcpus()) all.push(await this.#registersOf(cpu, layout));
+    return all;
+  }
+
+  async #setBreakpoint(address: bigint): Promise<void> {
+    if (this.#breakpoints.has(address)) return;
+    await this.#expectOk(`Z1,${hexOf(address)},1`);
+    this.#breakpoints.add(address);
+  }
+
+  async #removeBreakpoint(address: bigint): Promise<void> {
+    if (!this.#breakpoints.has(address)) return;
+    await this.#expectOk(`z1,${hexOf(address)},1`);
+    this.#breakpoints.delete(address);
+  }
+
+  async #step(cpu: number): Promise<StopReply> {
+    await this.#resume(`vCont;s:${threadOf(cpu)}`);
+    return this.waitForStop(10_000);
+  }
+
+  async #stepOver(cpu: number, breakpoint: bigint): Promise<void> {
+    await this.#removeBreakpoint(breakpoint);
+    await this.#step(cpu);
+    await this.#setBreakpoint(breakpoint);
+  }
+
+  async #resume(request: string): Promise<void> {
+    const before = this.#stopped;
+    // Before the request goes out: the stop that follows may come together with its acknowledgement.
+    this.#stopped = undefined;
+    try {
+      await this.#connection.resume(request);
+    } catch (error) {
+      this.#stopped = before;
+      throw error;
+    }
+  }
+
+  /** @param pending whether a request was sent meanwhile, which would be lost if the VM was thought to stand and ran */
+  #hasStopped(stop: StopReply, pending: boolean): void {
+    if (pending && this.#attached && this.#stopped !== undefined) {
+      throw new GdbProtocolError(
+        "The VM was resumed behind this debugger's back (by the monitor's cont?): a request has stopped it again and is lost.",
+      );
+    }
+    this.#stopped = stop;
+    for (const { resolve } of this.#waiting.splice(0)) resolve(stop);
+  }
+
+  async #registersOf(cpu: number, layout: readonly RegisterSlot[]): Promise<VcpuRegisters> {
+    await this.#select(cpu);
+    return decodeRegisters(cpu, bytesOfHex(await this.#ask('g')), layout);
+  }
+
+  /** Which vCPU `g` and `m` are about. */
+  async #select(cpu: number): Promise<void> {
+    await this.#expectOk(`Hg${threadOf(cpu)}`);
+  }
+
+  async #registerLayout(): Promise<readonly RegisterSlot[]> {
+    if (this.#layout === undefined) {
+      const target = await this.#readDescription('target.xml');
+      const features = [target];
+      for (const file of includedFiles(target)) features.push(await this.#readDescription(file));
+      this.#layout = parseRegisterLayout(features.join('\n'));
+    }
+    return this.#layout;
+  }
+
+  async #readDescription(file: string): Promise<string> {
+    let text = '';
+    for (;;) {
+      const reply = await this.#ask(`qXfer:features:read:${file}:${text.length.toString(16)},7f0`);
+      const piece = reply.slice(1);
+      text += piece;
+      if (reply.startsWith('l')) return text;
+      if (!reply.startsWith('m') || piece === '' || text.length > MAX_DESCRIPTION_BYTES) {
+        throw new GdbProtocolError(
+          `The gdb stub's target description does not end: ${file} after ${String(text.length)} bytes`,
+        );
+      }
+    }
+  }
+
+  async #read(mode: AddressMode, reads: readonly MemoryRead[]): Promise<Uint8Array[]> {
+    if (this.#mode !== mode) await this.#setMode(mode);
+    const results = reads.map(({ length }) => new Uint8Array(length));
+    const pieces = reads.flatMap(requestsFor);
+    for (let first = 0; first < pieces.length; first += READS_IN_FLIGHT) {
+      await Promise.all(
+        pieces.slice(first, first + READS_IN_FLIGHT).map(async ({ index, at, size, request }) => {
+          const digits = await this.#ask(request);
+          results[index]?.set(bytesOfHex(digits, size), at);
+        }),
+      );
+    }
+    return results;
+  }
+
+  async #setMode(mode: AddressMode): Promise<void> {
+    // A stub that does not know the request is not in physical mode, and needs no way back.
+    await this.#expectOk(`Qqemu.PhyMemMode:${mode === 'physical' ? '1' : '0'}`);
+    this.#mode = mode;
+  }
+
+  async #expectOk(request: string): Promise<void> {
+    const reply = await this.#ask(request);
+    if (reply !== 'OK') throw new GdbRefusedError(request, reply.slice(0, 60));
+  }
+
+  /** A request with a reply that is not a refusal. */
+  async #ask(request: string): Promise<string> {
+    const reply = await this.#connection.request(request);
+    if (/^E([0-9a-f]{2}|\.)/.test(reply) || (reply === '' && !request.startsWith('g'))) {
+      throw new GdbRefusedError(request, reply.slice(0, 60));
+    }
+    return reply;
+  }
+}
+
+/** Linear address of the next instruction: in real mode the code segment's base counts (SDM vol. 3 §21.1.1). */
+function instructionAddress(registers: VcpuRegisters): bigint {
+  const protectedMode = (registers.get('cr0') & 1n) !== 0n;
+  return registers.get('rip') + (protectedMode ? 0n : registers.get('cs') << 4n);
+}

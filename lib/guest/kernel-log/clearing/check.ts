@@ -1,0 +1,96 @@
+import { _PAGE_USER, hex } from '../../../paging/index.js';
+import { describeLoss, hasLoss } from '../entry.js';
+import type { ExpectedPage } from './expected-page.js';
+import type { ClearingFinding, PageFinding } from './finding.js';
+import { groupFindings } from './group.js';
+import type { ClearingLog, ClearingRecord } from './pair.js';
+import { RangeIndex } from './range-index.js';
+import { recordFindings } from './record.js';
+
+/**
+ * What is wrong with the log of a mapping of these pages: each page exactly one pair of lines, old PTE present with `_PAGE_USER`, new
+ * PTE the same without it (A and D aside), both as memory held them, and no line about any other page. An address that is listed
+ * twice was mapped twice. Empty when all is well.
+ *
+ * A line that is missing while records were lost gives `unknown`, never an accusation.
+ */
+export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]): ClearingFinding[] {
+  const found = byAddress(log.records);
+  const skipped = new RangeIndex(log.notCleared);
+  const findings: PageFinding[] = [];
+  for (const page of pages) {
+    const record = takeFirst(found, page.address);
+    if (record === undefined) findings.push(missing(log, skipped, page));
+    else findings.push(...recordFindings(record, page, log));
+  }
+  findings.push(...leftOver(found, new Set(pages.map(({ address }) => address))));
+  return groupFindings(findings);
+}
+
+function byAddress(records: readonly ClearingRecord[]): Map<bigint, ClearingRecord[]> {
+  const map = new Map<bigint, ClearingRecord[]>();
+  // Reversed, so that taking the oldest is a pop.
+  for (let index = records.length - 1; index >= 0; index--) {
+    const record = records[index];
+    if (record === undefined) continue;
+    const list = map.get(record.address);
+    if (list === undefined) map.set(record.address, [record]);
+    else list.push(record);
+  }
+  return map;
+}
+
+function takeFirst(found: Map<bigint, ClearingRecord[]>, address: bigint): ClearingRecord | undefined {
+  return found.get(address)?.pop();
+}
+
+function leftOver(found: Map<bigint, ClearingRecord[]>, mapped: ReadonlySet<bigint>): PageFinding[] {
+  const findings: PageFinding[] = [];
+  for (const [address, records] of found) {
+    const record = records.at(-1);
+    if (record === undefined) continue;
+    findings.push(
+      mapped.has(address)
+        ? {
+            kind: 'logged-again',
+            address,
+            detail: `logged ${records.length} time(s) more than the page was mapped`,
+          }
+        : {
+            kind: 'unexpected-page',
+            address,
+            detail: `the log says that this page was cleared (old PTE ${value(record.oldPte)}, new PTE ${value(record.newPte)}), but it is not part of the mapping`,
+          },
+    );
+  }
+  return findings.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+}
+
+function missing(log: ClearingLog, skipped: RangeIndex, { address, after }: ExpectedPage): PageFinding {
+  const range = skipped.holding(address);
+  if (range !== undefined) {
+    const entry = range.entry === undefined ? '' : `, entry ${hex(range.entry)}`;
+    const detail = `not cleared, says the kernel: ${range.reason} at ${hex(range.start)}-${hex(range.end)}${entry}`;
+    return { kind: 'reported-not-cleared', address, detail };
+  }
+  if (hasLoss(log.lost)) {
+    const detail = `unknown because ${describeLoss(log.lost)} kernel log records were lost; neither line about this page is left`;
+    return { kind: 'unknown', address, detail };
+  }
+  const caveat = log.lossWouldShow
+    ? ''
+    : ' (this log has no sequence numbers, so lost records would not show)';
+  const detail = `mapped, but the log has no clearing line for it${inMemory(after)}${caveat}`;
+  return { kind: 'not-logged', address, detail };
+}
+
+/** Tells 'did it and said nothing' from 'did nothing'. */
+function inMemory(after: bigint | undefined): string {
+  if (after === undefined) return '';
+  const state = (after & _PAGE_USER) === 0n ? 'clear' : 'set';
+  return `; in memory the entry is ${hex(after)}, _PAGE_USER (bit 2) ${state}`;
+}
+
+function value(pte: bigint | undefined): string {
+  return pte === undefined ? 'not known' : hex(pte);
+}

@@ -1,0 +1,14 @@
+/** A page that was mapped once, and what memory held, where it was read. */
+export interface ExpectedPage {
+  /** Aligned to 4 KiB. */
+  readonly address: bigint;
+  /** The leaf before the mapping, read from outside. */
+  readonly before?: bigint | undefined;
+  /** The leaf after the mapping, read from outside. */
+  readonly after?: bigint | undefined;
+}
+
+/** `count` pages of 4 KiB from `start` on. */
+export function pagesFrom(start: bigint, count: number): ExpectedPage[] {
+  return Array.from({ length: count }, (_, index) => ({ address: start + BigInt(index) * 0x1000n }));
+}

@@ -1,0 +1,92 @@
+import { _PAGE_PRESENT, _PAGE_USER, hex } from '../../../paging/index.js';
+import { describeLoss, hasLoss } from '../entry.js';
+import type { ExpectedPage } from './expected-page.js';
+import type { PageFinding } from './finding.js';
+import type { ClearingLog, ClearingRecord } from './pair.js';
+import { ACCESSED_DIRTY, describeChange } from './pte-change.js';
+
+/** What is wrong with the record of one page that was mapped once. */
+export function recordFindings(record: ClearingRecord, page: ExpectedPage, log: ClearingLog): PageFinding[] {
+  const { address, oldPte, newPte } = record;
+  const details: Omit<PageFinding, 'address'>[] = [
+    ...halfFindings(record, log),
+    ...(oldPte === undefined ? [] : oldFindings(oldPte, page.before)),
+    ...(newPte === undefined ? [] : newFindings(newPte, oldPte, page.after)),
+  ];
+  return details.map((detail) => ({ ...detail, address }));
+}
+
+type Detail = Omit<PageFinding, 'address'>;
+
+/** A line of the two is missing, or was cut off. */
+function halfFindings({ seen, oldPte, newPte }: ClearingRecord, { lost }: ClearingLog): Detail[] {
+  if (seen === 'both') {
+    if (oldPte !== undefined && newPte !== undefined) return [];
+    const which = oldPte === undefined ? 'old' : 'new';
+    return [
+      {
+        kind: 'unreadable',
+        detail: `the line with its ${which} PTE was cut off or shared with another writer`,
+      },
+    ];
+  }
+  const [present, absent] =
+    seen === 'clearing-only' ? ['Clearing', 'Successfully cleared'] : ['Successfully cleared', 'Clearing'];
+  const values =
+    seen === 'clearing-only' ? describeValue('old PTE', oldPte) : describeValue('new PTE', newPte);
+  if (hasLoss(lost)) {
+    const detail = `unknown because ${describeLoss(lost)} kernel log records were lost: '${present}' is there (${values}), '${absent}' is not`;
+    return [{ kind: 'unknown', detail }];
+  }
+  return [
+    {
+      kind: seen === 'clearing-only' ? 'not-confirmed' : 'not-announced',
+      detail: `'${present}' (${values}) without '${absent}'`,
+    },
+  ];
+}
+
+function oldFindings(oldPte: bigint, before: bigint | undefined): Detail[] {
+  const found: Detail[] = [];
+  if ((oldPte & _PAGE_PRESENT) === 0n)
+    found.push({ kind: 'old-not-present', detail: `old PTE ${hex(oldPte)} is not present (bit 0 clear)` });
+  else if ((oldPte & _PAGE_USER) === 0n)
+    found.push({
+      kind: 'old-not-user',
+      detail: `old PTE ${hex(oldPte)} has _PAGE_USER (bit 2) clear already: cleared before, or a wrong value logged`,
+    });
+  if (before !== undefined && differs(oldPte, before))
+    found.push({
+      kind: 'old-not-as-in-memory',
+      detail: `old PTE in the log ${hex(oldPte)}, in memory before the mapping ${hex(before)}: ${describeChange(before, oldPte)} in the log`,
+    });
+  return found;
+}
+
+function newFindings(newPte: bigint, oldPte: bigint | undefined, after: bigint | undefined): Detail[] {
+  const found: Detail[] = [];
+  if ((newPte & _PAGE_USER) !== 0n)
+    found.push({
+      kind: 'new-still-user',
+      detail: `'Successfully cleared', but new PTE ${hex(newPte)} has _PAGE_USER (bit 2) set`,
+    });
+  if (oldPte !== undefined && ((oldPte ^ newPte) & ~(_PAGE_USER | ACCESSED_DIRTY)) !== 0n)
+    found.push({
+      kind: 'other-bits-changed',
+      detail: `old PTE ${hex(oldPte)} → new PTE ${hex(newPte)} changes more than _PAGE_USER: ${describeChange(oldPte, newPte)}`,
+    });
+  if (after !== undefined && differs(newPte, after))
+    found.push({
+      kind: 'new-not-as-in-memory',
+      detail: `new PTE in the log ${hex(newPte)}, in memory ${hex(after)}: ${describeChange(newPte, after)} in memory`,
+    });
+  return found;
+}
+
+function differs(a: bigint, b: bigint): boolean {
+  return ((a ^ b) & ~ACCESSED_DIRTY) !== 0n;
+}
+
+function describeValue(name: string, pte: bigint | undefined): string {
+  return pte === undefined ? `${name} cut off` : `${name} ${hex(pte)}`;
+}

@@ -1,0 +1,6 @@
+/** A place in the log. Entries that arrived after it belong to whoever set it. */
+export interface Mark {
+  readonly name: string;
+  /** Arrival number of the first entry after the mark. */
+  readonly position: number;
+}

@@ -1,0 +1,83 @@
+import { describeLoss, hasLoss } from '../kernel-log/entry.js';
+import type { LossTotal } from '../kernel-log/entry.js';
+import { assertPattern, describeReportPattern, matchesPattern } from './pattern.js';
+import type { ReportPattern } from './pattern.js';
+import { isAtLeast } from './report.js';
+import type { Grade, KernelReport } from './report.js';
+
+export interface Expectations {
+  /** Must appear; missing ones fail. */
+  readonly expect?: readonly ReportPattern[];
+  /** May appear. */
+  readonly allow?: readonly ReportPattern[];
+  /** The mildest grade that fails a test unasked; default `warning`. */
+  readonly failAt?: Grade;
+  /** Records lost in the window: what is missing may have been among them. */
+  readonly lost?: LossTotal;
+}
+
+/** A pattern of `expect` that was not met. */
+export interface MissingReport {
+  readonly pattern: ReportPattern;
+  readonly seen: number;
+  readonly message: string;
+}
+
+/** What the kernel's reports say about a test. */
+export interface ReportVerdict {
+  readonly ok: boolean;
+  /** In the order in which they appeared. */
+  readonly unexpected: readonly KernelReport[];
+  readonly missing: readonly MissingReport[];
+  /** Expected, allowed, too mild, or a taint that another report accounts for. */
+  readonly tolerated: readonly KernelReport[];
+  /** One line for each fault; empty when all is well. */
+  readonly messages: readonly string[];
+}
+
+/**
+ * Judges the reports of a test's window. A new taint that another report of the window sets (a WARN sets W) is no fault of its own.
+ *
+ * @throws TypeError when a pattern names nothing
+ */
+export function evaluateReports(
+  reports: readonly KernelReport[],
+  expectations: Expectations = {},
+): ReportVerdict {
+  const { expect = [], allow = [], failAt = 'warning', lost } = expectations;
+  const patterns = [...expect, ...allow];
+  patterns.forEach(assertPattern);
+
+  const explained = new Set(reports.filter(({ kind }) => kind !== 'taint').flatMap(({ taints }) => taints));
+  const unexpected: KernelReport[] = [];
+  const tolerated: KernelReport[] = [];
+  for (const report of reports) {
+    const wanted = patterns.some((pattern) => matchesPattern(report, pattern));
+    const known = report.kind === 'taint' && report.taints.every((letter) => explained.has(letter));
+    // The log's line about a taint and the flag itself are one event.
+    if (report.kind === 'taint') for (const letter of report.taints) explained.add(letter);
+    if (wanted || known || !isAtLeast(report.grade, failAt)) tolerated.push(report);
+    else unexpected.push(report);
+  }
+  const missing = expect.flatMap((pattern) => missingOf(pattern, reports, lost));
+  const messages = [
+    ...unexpected.map(({ grade, title }) => `The kernel reported (${grade}): ${title}`),
+    ...missing.map(({ message }) => message),
+  ];
+  return { ok: messages.length === 0, unexpected, missing, tolerated, messages };
+}
+
+function missingOf(
+  pattern: ReportPattern,
+  reports: readonly KernelReport[],
+  lost: LossTotal | undefined,
+): MissingReport[] {
+  const seen = reports.filter((report) => matchesPattern(report, pattern)).length;
+  if (pattern.count === undefined ? seen > 0 : seen === pattern.count) return [];
+  const caveat =
+    lost !== undefined && hasLoss(lost)
+      ? `; ${describeLoss(lost)} kernel log records were lost, it may have been among them`
+      : '';
+  const message = `Expected a kernel report (${describeReportPattern(pattern)}), seen ${seen} time(s)${caveat}`;
+  return [{ pattern, seen, message }];
+}

@@ -1,0 +1,100 @@
+import { connect, type Socket } from 'node:net';
+import { connectOptions, describeEndpoint, type MonitorEndpoint } from './endpoint.js';
+import { MonitorClosedError, MonitorConnectError, MonitorGreetingError } from './errors.js';
+import { missingGreeting, readGreeting } from './greeting.js';
+import { HmpClient } from './hmp-client.js';
+import { Monitor } from './monitor.js';
+import type { Transcript } from './transcript.js';
+
+export type ConnectMonitorOptions = MonitorEndpoint & {
+  /** Budget in ms for the connection and QEMU's greeting together. Default 2000. */
+  readonly deadlineMs?: number;
+  /** Where to record the conversation. */
+  readonly transcript?: Transcript;
+  /** Default deadline of each command in ms. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Default bound of a reply in bytes. Default 64 MiB: `info tlb` of a whole Linux address space is about 3 MiB. */
+  readonly maxReplyBytes?: number;
+};
+
+/**
+ * Connects to a QEMU human monitor and waits for its greeting. Does not retry: whoever waits for a VM waits for the port.
+ *
+ * @throws MonitorConnectError nothing listens there
+ * @throws MonitorBusyError the monitor serves another client
+ * @throws MonitorGreetingError the port swallows, or speaks something else
+ * @throws MonitorClosedError the connection was closed before the greeting
+ */
+export async function connectMonitor(options: ConnectMonitorOptions): Promise<Monitor> {
+  const endpoint: MonitorEndpoint = options;
+  const where = describeEndpoint(endpoint);
+  const socket = connect(connectOptions(endpoint));
+  const version = await awaitGreeting(socket, endpoint, options.deadlineMs ?? 2_000);
+  const client = new HmpClient(socket, {
+    where,
+    timeoutMs: options.timeoutMs ?? 10_000,
+    maxReplyBytes: options.maxReplyBytes ?? 64 * 1024 * 1024,
+    transcript: options.transcript,
+  });
+  return new Monitor(client, {
+    version,
+    where,
+    remotePort: socket.remotePort,
+    localPort: socket.localPort,
+    path: 'path' in endpoint ? endpoint.path : undefined,
+  });
+}
+
+/** Races greeting, deadline, error and close. Leaves the socket without listeners, or destroyed. */
+async function awaitGreeting(socket: Socket, endpoint: MonitorEndpoint, budgetMs: number): Promise<string> {
+  const where = describeEndpoint(endpoint);
+  let seen = '';
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(
+          socket.connecting
+            ? new MonitorGreetingError(
+                `${where} did not answer the connection within ${String(budgetMs)} ms.`,
+              )
+            : missingGreeting(endpoint, seen, budgetMs),
+        );
+      }, budgetMs);
+      socket.on('data', (chunk: Buffer) => {
+        seen += chunk.toString('latin1');
+        try {
+          const version = readGreeting(seen, endpoint);
+          if (version !== undefined) resolve(version);
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        const remedy = error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? ' Is the VM running?' : '';
+        reject(
+          new MonitorConnectError(
+            `Cannot connect to a monitor at ${where}: ${error.message}.${remedy}`,
+            error.code ?? 'UNKNOWN',
+            { cause: error },
+          ),
+        );
+      });
+      socket.on('close', () => {
+        reject(
+          new MonitorClosedError(`The monitor closed the connection: ${where}, before its greeting.`, true),
+        );
+      });
+    });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    socket.removeAllListeners();
+    // Between here and the client's own listeners nothing is read: a paused socket keeps what comes.
+    socket.pause();
+    // A destroyed socket may still report how its connection failed.
+    socket.on('error', () => undefined);
+  }
+}

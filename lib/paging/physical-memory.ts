@@ -1,0 +1,16 @@
+/**
+ * A machine's physical address space, as a walk needs it. Implementations live in `lib/memory/`; a test makes one of a Buffer.
+ *
+ * `read` returns exactly `length` bytes from physical address `address` (bytes, not pages; any alignment; may cross pages and
+ * RAM ranges) or throws a typed error that names the first address that is not RAM: `NotRamError`, or any Error with
+ * `notRamAt` (paging-errors.ts). It never returns short or made-up bytes. The bytes belong to the caller: no later read
+ * changes them.
+ */
+export interface PhysicalMemory {
+  read(address: bigint, length: number): Promise<Uint8Array>;
+}
+
+/** A reader that needs no waiting (process memory, a RAM file): walks through it run without a single `await`. */
+export interface SyncPhysicalMemory extends PhysicalMemory {
+  readSync(address: bigint, length: number): Uint8Array;
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Everything that a run needs on the host, straight after `git clone`: Node packages and host packages. Does nothing, in well
+# under a second, when nothing is missing. Never installs a kernel image, a bootloader or a service.
+#
+#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters), browser (reports are looked at)
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+note() { printf 'setup: %s\n' "$*"; }
+fail() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+
+# What must be there => the Debian package that has it. A word with a slash is a file, any other a command.
+base=(
+    qemu-system-x86_64=qemu-system-x86 /usr/share/seabios/bios-256k.bin=seabios
+    ssh=openssh-client ssh-keygen=openssh-client
+    xz=xz-utils cpio=cpio patch=patch depmod=kmod modprobe=kmod
+    gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
+    /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
+)
+check=(shellcheck=shellcheck)
+browser=(chromium=chromium)
+
+wanted=("${base[@]}")
+for group in "$@"; do
+    case "$group" in
+    check) wanted+=("${check[@]}") ;;
+    browser) wanted+=("${browser[@]}") ;;
+    *) fail "no group of host packages is called '$group': check, browser" ;;
+    esac
+done
+
+node_major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/') || true
+[ -n "$node_major" ] || fail 'node is missing: install Node.js 20 or newer (https://nodejs.org)'
+[ "$node_major" -ge 20 ] || fail "node is version $node_major: install Node.js 20 or newer (https://nodejs.org)"
+
+if [ "$(uname -m)" != x86_64 ]; then
+    fail "this host is $(uname -m): the stacks need an x86-64 host"
+fi
+
+# /usr/sbin is not on every user's PATH, yet depmod and modprobe are there.
+PATH=$PATH:/usr/sbin:/sbin
+missing=()
+for pair in "${wanted[@]}"; do
+    case "${pair%%=*}" in
+    */*) [ -e "${pair%%=*}" ] || missing+=("${pair#*=}") ;;
+    *) command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}") ;;
+    esac
+done
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+    line="apt-get install --no-install-recommends ${missing[*]}"
+    if ! command -v apt-get >/dev/null; then
+        fail "this host has no apt-get; install what these Debian packages hold, under your distribution's names: ${missing[*]}"
+    fi
+    if [ "$(id -u)" -eq 0 ]; then
+        as_root=(env)
+    elif sudo -n true 2>/dev/null; then
+        as_root=(sudo -n env)
+    else
+        fail "host packages are missing, and neither root nor password-less sudo is there to install them. Run: sudo $line"
+    fi
+    note "install host packages: ${missing[*]}"
+    as_root+=(DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
+    "${as_root[@]}" update
+    "${as_root[@]}" install -y --no-install-recommends "${missing[@]}"
+fi
+
+stamp=node_modules/.opentdx-e2e-lock
+if ! cmp -s package-lock.json "$stamp"; then
+    note 'install Node packages'
+    npm ci --no-audit --no-fund
+    cp package-lock.json "$stamp"
+fi
