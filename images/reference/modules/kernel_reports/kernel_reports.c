@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/kernel_reports: makes the kernel write a report for real, on request,
+ * so that whoever watches the kernel log can be tested against the genuine
+ * article.  Read it for the list of reports; write "KIND" or "KIND SECONDS" to
+ * get one; the write returns once the report is made.  For throw-away guests
+ * only: most kinds taint the kernel, one ends it.
+ *
+ * Lockups and stalls last SECONDS (bounded) and then end by themselves.  They
+ * are reported only when they outlast the kernel's own thresholds, which can
+ * be lowered: kernel.watchdog_thresh (twice it), kernel.hung_task_timeout_secs
+ * and rcupdate.rcu_cpu_stall_timeout.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/nmi.h>
+#include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#define PROC_NAME "kernel_reports"
+#define REQUEST_MAX 64
+#define SECONDS_MAX 120u
+
+static void make_oops(unsigned int seconds)
+{
+	unsigned long *pointer = NULL;
+
+	OPTIMIZER_HIDE_VAR(pointer);
+	*pointer = 1;
+}
+
+/* Not canonical, so a general protection fault instead of a page fault. */
+static void make_protection_fault(unsigned int seconds)
+{
+	unsigned long *pointer = (unsigned long *)0x8000000000000000ul;
+
+	OPTIMIZER_HIDE_VAR(pointer);
+	*pointer = 1;
+}
+
+static void make_bug(unsigned int seconds)
+{
+	BUG();
+}
+
+static void make_warning(unsigned int seconds)
+{
+	WARN(1, "requested by %s\n", current->comm);
+}
+
+static void make_panic(unsigned int seconds)
+{
+	panic("requested by %s", current->comm);
+}
+
+static void make_taint(unsigned int seconds)
+{
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+	pr_notice("tainted on request\n");
+}
+
+/* Keeps this CPU from scheduling, so the watchdog's thread does not run. */
+static void make_soft_lockup(unsigned int seconds)
+{
+	unsigned long end = jiffies + seconds * HZ;
+
+	preempt_disable();
+	while (time_before(jiffies, end))
+		cpu_relax();
+	preempt_enable();
+}
+
+static void no_callback(struct rcu_head *head)
+{
+}
+
+/*
+ * A reader that does not end while a grace period waits for it.  The soft
+ * lockup watchdog is kept quiet, so that this is one report, not two.
+ */
+static void make_rcu_stall(unsigned int seconds)
+{
+	static struct rcu_head head;
+	unsigned long end = jiffies + seconds * HZ;
+
+	call_rcu(&head, no_callback);
+	rcu_read_lock();
+	preempt_disable();
+	while (time_before(jiffies, end)) {
+		touch_softlockup_watchdog();
+		cpu_relax();
+	}
+	preempt_enable();
+	rcu_read_unlock();
+	/* The head is free for the next request, and the module for removal. */
+	rcu_barrier();
+}
+
+/* The writing process sleeps and no signal wakes it. */
+static void make_hung_task(unsigned int seconds)
+{
+	schedule_timeout_uninterruptible(seconds * HZ);
+}
+
+static const struct report {
+	const char *name;
+	const char *effect;
+	void (*make)(unsigned int seconds);
+	unsigned int seconds;	/* unless told otherwise; 0: takes none */
+	bool fatal;		/* to the thread that makes it */
+} reports[] = {
+	{ "oops", "NULL pointer dereference", make_oops, 0, true },
+	{ "gpf", "general protection fault", make_protection_fault, 0, true },
+	{ "bug", "BUG()", make_bug, 0, true },
+	{ "warning", "WARN()", make_warning },
+	{ "taint", "taint flag U, without a report", make_taint },
+	{ "softlockup", "soft lockup", make_soft_lockup, 25 },
+	{ "rcustall", "RCU stall", make_rcu_stall, 30 },
+	{ "hungtask", "hung task", make_hung_task, 60 },
+	{ "panic", "kernel panic; ends the guest", make_panic },
+};
+
+/* One at a time: each is to be told from the next. */
+static DEFINE_MUTEX(report_mutex);
+
+static const struct report *find_report(const char *name)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(reports); i++)
+		if (!strcmp(reports[i].name, name))
+			return &reports[i];
+	return NULL;
+}
+
+/* kthread_stop() on a thread that has not begun would keep it from running. */
+static DECLARE_COMPLETION(thread_begun);
+
+static int report_thread(void *data)
+{
+	const struct report *report = data;
+
+	complete(&thread_begun);
+	report->make(0);
+	return 0;
+}
+
+/*
+ * What kills its thread gets one of its own: the writer would die with the
+ * mutex and with /proc's count of running calls, and the module could never be
+ * removed.
+ */
+static int make_fatal(const struct report *report)
+{
+	struct task_struct *thread;
+
+	thread = kthread_create(report_thread, (void *)report, "report_%s",
+				report->name);
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+
+	get_task_struct(thread);
+	reinit_completion(&thread_begun);
+	wake_up_process(thread);
+	wait_for_completion(&thread_begun);
+	/* Also returns once the thread has died (do_exit completes it). */
+	kthread_stop(thread);
+	put_task_struct(thread);
+	return 0;
+}
+
+static int make_report(const struct report *report, unsigned int seconds)
+{
+	int ret = mutex_lock_killable(&report_mutex);
+
+	if (ret)
+		return ret;
+
+	if (report->fatal)
+		ret = make_fatal(report);
+	else
+		report->make(seconds);
+	mutex_unlock(&report_mutex);
+	return ret;
+}
+
+static ssize_t reports_write(struct file *file, const char __user *buffer,
+			     size_t count, loff_t *pos)
+{
+	const struct report *report;
+	unsigned int seconds;
+	char text[REQUEST_MAX];
+	char *name, *argument;
+	int ret;
+
+	if (count >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, buffer, count))
+		return -EFAULT;
+	text[count] = '\0';
+
+	argument = strim(text);
+	name = strsep(&argument, " ");
+	report = find_report(name);
+	if (!report)
+		return -EINVAL;
+
+	seconds = report->seconds;
+	if (argument && (!seconds || kstrtouint(argument, 10, &seconds) ||
+			 !seconds || seconds > SECONDS_MAX))
+		return -EINVAL;
+
+	ret = make_report(report, seconds);
+	return ret ?: count;
+}
+
+static int reports_show(struct seq_file *m, void *unused)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(reports); i++) {
+		seq_printf(m, "%s: %s", reports[i].name, reports[i].effect);
+		if (reports[i].seconds)
+			seq_printf(m, " (%u seconds)", reports[i].seconds);
+		seq_putc(m, '\n');
+	}
+	return 0;
+}
+
+static int reports_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, reports_show, NULL);
+}
+
+static const struct proc_ops reports_proc_ops = {
+	.proc_open	= reports_open,
+	.proc_read	= seq_read,
+	.proc_write	= reports_write,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= single_release,
+};
+
+static int __init kernel_reports_init(void)
+{
+	if (!proc_create(PROC_NAME, 0600, NULL, &reports_proc_ops))
+		return -ENOMEM;
+	return 0;
+}
+
+static void __exit kernel_reports_exit(void)
+{
+	remove_proc_entry(PROC_NAME, NULL);
+}
+
+module_init(kernel_reports_init);
+module_exit(kernel_reports_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Makes the kernel write an oops, a warning or a lockup report on request");

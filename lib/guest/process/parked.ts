@@ -1,0 +1,66 @@
+import { InfrastructureError } from '../../errors.js';
+import type { CpuRegisters, Monitor } from '../../monitor/index.js';
+import { type AddressSpace, type X86Entry, type X86Options, x86Space } from '../../paging/index.js';
+
+/** CR4.LA57 (SDM vol. 3, 2.5): five levels of tables. */
+const cr4La57 = 1n << 12n;
+/** EFER.NXE (SDM vol. 3, 2.2.1): bit 63 of an entry is execute-disable. */
+const eferNxe = 1n << 11n;
+
+const allOnes = (1n << 64n) - 1n;
+
+/** What a parked thread holds in R12; R13 holds its complement, so that no chance value is taken for it. */
+export type Marker = bigint;
+
+/** The address space that a vCPU's control registers name at this moment. */
+export function addressSpaceOf(registers: CpuRegisters, options: X86Options = {}): AddressSpace<X86Entry> {
+  return x86Space({
+    ...options,
+    cr3: registers.cr3,
+    levels: (registers.cr4 & cr4La57) === 0n ? 4 : 5,
+    nxe: (registers.efer & eferNxe) !== 0n,
+  });
+}
+
+/** The vCPU that runs the thread with this marker, in user mode. */
+export function cpuWithMarker(cpus: readonly CpuRegisters[], marker: Marker): CpuRegisters | undefined {
+  return cpus.find(
+    ({ cpl, general }) => cpl === 3 && general.r12 === marker && general.r13 === (marker ^ allOnes),
+  );
+}
+
+/**
+ * The address space of a process without any help from its kernel: one of its threads spins in user mode with a marker in
+ * R12, the VM is stopped, and the vCPU whose registers hold the marker has the process's CR3. Whatever an interrupt does to that
+ * vCPU, the thread is back in user mode soon: the VM runs on for a moment and is stopped again, until `deadlineMs`.
+ *
+ * Leaves the VM running.
+ *
+ * @throws InfrastructureError when no vCPU has the marker in time, with what the vCPUs were doing instead
+ */
+export async function parkedAddressSpace(
+  monitor: Monitor,
+  marker: Marker,
+  options: X86Options = {},
+  deadlineMs = 5_000,
+): Promise<AddressSpace<X86Entry>> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    await monitor.stop();
+    const cpus = await monitor.infoRegisters().finally(() => monitor.cont());
+    const found = cpuWithMarker(cpus, marker);
+    if (found) return addressSpaceOf(found, options);
+    if (performance.now() > end) throw notFound(cpus, marker, deadlineMs);
+  }
+}
+
+function notFound(cpus: readonly CpuRegisters[], marker: Marker, deadlineMs: number): InfrastructureError {
+  const seen = cpus.map(
+    ({ cpu, cpl, rip, general }) =>
+      `vCPU ${cpu}: CPL ${cpl}, RIP 0x${rip.toString(16)}, R12 ${general.r12 === undefined ? 'not shown' : `0x${general.r12.toString(16)}`}`,
+  );
+  return new InfrastructureError(
+    `No vCPU ran the thread with the marker 0x${marker.toString(16)} in user mode within ${deadlineMs} ms, ` +
+      `so its address space is not known. Last seen: ${seen.join('; ')}. Is the thread parked, and is the guest not overloaded?`,
+  );
+}

@@ -1,0 +1,76 @@
+import { connect } from 'node:net';
+import type { UnreachableReason } from './errors.js';
+
+/** An identification string has at most 255 characters with its line end (RFC 4253, section 4.2). */
+const MAX_BANNER_BYTES = 255;
+const IDENTIFICATION = 'SSH-';
+
+export type BannerResult =
+  { readonly banner: string } | { readonly reason: UnreachableReason; readonly seen: string };
+
+/**
+ * Connects to a TCP port and waits for an ssh server's identification string, without starting an ssh client.
+ *
+ * With QEMU's user networking a connection means nothing: hostfwd accepts it on the host's side before it asks the guest,
+ * then closes it (nothing listens in the guest) or lets it hang (the guest has no network yet).
+ *
+ * @param patienceMs how long to wait for the string.
+ */
+export function readBanner(
+  { host, port }: { host: string; port: number },
+  patienceMs: number,
+  signal?: AbortSignal,
+): Promise<BannerResult> {
+  return new Promise((resolve) => {
+    let received = Buffer.alloc(0);
+    let connected = false;
+    const socket = connect({ host, port });
+    const timer = setTimeout(() => {
+      const state = connected ? 'the connection was accepted' : 'the connection was not accepted';
+      finish({
+        reason: 'no banner',
+        seen: `${state}, and ${excerpt(received)} came within ${Math.round(patienceMs)} ms`,
+      });
+    }, patienceMs);
+    const onAbort = (): void => {
+      finish({ reason: 'no banner', seen: 'the wait was ended' });
+    };
+    const finish = (result: BannerResult): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.destroy();
+      resolve(result);
+    };
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted === true) onAbort();
+    socket.on('connect', () => {
+      connected = true;
+    });
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]).subarray(0, MAX_BANNER_BYTES);
+      const text = received.toString('latin1');
+      const end = text.indexOf('\n');
+      if (!text.startsWith(IDENTIFICATION.slice(0, text.length))) {
+        finish({ reason: 'not an ssh server', seen: excerpt(received) });
+      } else if (end >= 0) {
+        finish({ banner: text.slice(0, end).trimEnd() });
+      } else if (received.length === MAX_BANNER_BYTES) {
+        finish({ reason: 'not an ssh server', seen: `${excerpt(received)} without a line end` });
+      }
+    });
+    socket.on('end', () => {
+      finish({
+        reason: 'closed without a banner',
+        seen: `the connection was closed after ${excerpt(received)}`,
+      });
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'ECONNREFUSED' ? 'connection refused' : 'closed without a banner';
+      finish({ reason, seen: error.message });
+    });
+  });
+}
+
+function excerpt(received: Buffer): string {
+  return received.length === 0 ? 'nothing' : JSON.stringify(received.toString('latin1').slice(0, 80));
+}

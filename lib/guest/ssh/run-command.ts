@@ -1,0 +1,55 @@
+import { capture } from './capture.js';
+import type { SshConnections } from './connections.js';
+import { describeCommand, describeOutput } from './display.js';
+import { endRemote } from './end-remote.js';
+import { GuestOutputLimitError, GuestTimeoutError } from './errors.js';
+import { wrapCommand } from './remote-command.js';
+
+export interface RunOptions {
+  /** Empty unless given. */
+  readonly stdin?: string | Uint8Array;
+  /** From when the command was started; 30 s unless given. */
+  readonly timeoutMs?: number;
+  /** For each of stdout and stderr; 16 MiB unless given. */
+  readonly maxOutputBytes?: number;
+}
+
+export interface CommandResult<Output> {
+  /** 0 to 255; 128 + n for a command that ended by signal n. */
+  readonly exitCode: number;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Runs a command in the guest and waits for its end; on its deadline or output cap its processes in the guest are ended.
+ *
+ * @param description what errors call it.
+ */
+export async function runCommand(
+  connection: SshConnections,
+  argv: readonly string[],
+  options: RunOptions = {},
+  description = describeCommand(argv),
+): Promise<CommandResult<Buffer>> {
+  const { stdin = '', timeoutMs = DEFAULT_TIMEOUT_MS, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const remote = wrapCommand(argv);
+  const { end, stdout, stderr } = await capture(connection, remote, { stdin, timeoutMs, maxOutputBytes });
+  if (end.kind === 'exited') return { exitCode: end.exitCode, stdout, stderr };
+
+  const { sentence } = await endRemote(connection, remote.token);
+  const command = `${connection.options.title}: guest command: ${description}`;
+  if (end.kind === 'timeout') {
+    const output = describeOutput(stdout, stderr);
+    throw new GuestTimeoutError(
+      `${command}: did not end within ${Math.ceil(timeoutMs)} ms. ${sentence} It had written: ${output}`,
+    );
+  }
+  throw new GuestOutputLimitError(
+    `${command}: wrote more than ${maxOutputBytes} bytes to ${end.stream}. ${sentence} ` +
+      'Raise maxOutputBytes, or let the command write less.',
+  );
+}

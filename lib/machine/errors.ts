@@ -1,0 +1,23 @@
+import { InfrastructureError } from '../errors.js';
+import { describeExit, type ProcessExit } from './ownership/exit.js';
+
+/** The VM ended while it was in use, without being asked to. */
+export class MachineDiedError extends InfrastructureError {
+  override readonly name = 'MachineDiedError';
+  readonly exit: ProcessExit;
+  /** The last console lines, at most 50, without control codes. */
+  readonly consoleTail: readonly string[];
+
+  constructor(title: string, exit: ProcessExit, consoleTail: readonly string[], logFile: string) {
+    super(
+      [
+        `${title}: QEMU died while the test used it: ${describeExit(exit)}.`,
+        `Full console log: ${logFile}`,
+        ...(consoleTail.length === 0 ? ['The console printed nothing.'] : ['Console, last lines:']),
+        ...consoleTail.map((line) => `  | ${line}`),
+      ].join('\n'),
+    );
+    this.exit = exit;
+    this.consoleTail = consoleTail;
+  }
+}

@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises';
+
+import { UndoStack } from '../host/undo-stack.js';
+import type { Monitor, Transcript } from '../monitor/index.js';
+import type { Console } from './console/index.js';
+import { MachineDiedError } from './errors.js';
+import type { OwnedProcess, RunFolder } from './ownership/index.js';
+import type { LaunchPlan } from './plan/launch-plan.js';
+import type { PortLease, PortPattern } from './ports/index.js';
+
+/** What a started machine is made of; see `launch`, which makes it. */
+export interface MachineParts {
+  readonly title: string;
+  readonly plan: LaunchPlan;
+  readonly ports: PortLease;
+  readonly folder: RunFolder;
+  readonly console: Console;
+  /** Resolves when the console has been read to its end. */
+  readonly output: Promise<unknown>;
+  readonly process: OwnedProcess;
+  readonly monitor: Monitor;
+  readonly transcript: Transcript;
+}
+
+/**
+ * A running VM: its process, its console and its monitor. The guest's own services (ssh, the VFIO tool) are clients of it.
+ * It ends with `stop()`, and at the latest with the process that started it.
+ */
+export class Machine {
+  readonly title: string;
+  readonly plan: LaunchPlan;
+  readonly ports: PortPattern;
+  /** Private to this machine, removed by `stop()`. */
+  readonly runFolder: string;
+  readonly console: Console;
+  readonly monitor: Monitor;
+  /** Everything that was said over the monitor. */
+  readonly transcript: Transcript;
+  /** Aborts when QEMU ends without being asked to; its reason is the MachineDiedError. */
+  readonly died: AbortSignal;
+  /** QEMU's arguments, as the kernel has them. */
+  readonly commandLine: readonly string[];
+  readonly #parts: MachineParts;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(parts: MachineParts, commandLine: readonly string[]) {
+    this.title = parts.title;
+    this.plan = parts.plan;
+    this.ports = parts.ports;
+    this.runFolder = parts.folder.path;
+    this.console = parts.console;
+    this.monitor = parts.monitor;
+    this.transcript = parts.transcript;
+    this.commandLine = commandLine;
+    this.#parts = parts;
+    const death = new AbortController();
+    this.died = death.signal;
+    void parts.process.exited.then(async (exit) => {
+      if (this.#stopping) return;
+      await parts.output;
+      const tail = parts.console.tail.map(({ text }) => text);
+      death.abort(new MachineDiedError(this.title, exit, tail, parts.console.logFile));
+    });
+  }
+
+  static async of(parts: MachineParts): Promise<Machine> {
+    const commandLine = await readFile(`/proc/${parts.process.pid}/cmdline`, 'utf8').catch(() => '');
+    return new Machine(parts, commandLine.split('\0').slice(0, -1));
+  }
+
+  /** The process that the harness started: QEMU itself where the launch script replaces itself by it. */
+  get pid(): number {
+    return this.#parts.process.pid;
+  }
+
+  /**
+   * The result of `work`, or a MachineDiedError as soon as QEMU is gone: whatever waits for a machine waits through this.
+   * An error of `work` that the death caused (a connection that broke) gives way to the death.
+   */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const death = new Promise<never>((_, reject) => {
+      const die = (): void => {
+        reject(this.died.reason as Error);
+      };
+      if (this.died.aborted) die();
+      this.died.addEventListener('abort', die, { once: true, signal: over.signal });
+    });
+    try {
+      return await Promise.race([death, work]);
+    } catch (error) {
+      throw await this.#rootCause(error);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /**
+   * Runs `work` while all vCPUs stand still, so that what it reads belongs together. A VM that was stopped already stays so.
+   */
+  async paused<T>(work: () => Promise<T>): Promise<T> {
+    return await this.guard(
+      (async () => {
+        const { running } = await this.monitor.infoStatus();
+        if (!running) return await work();
+        await this.monitor.stop();
+        try {
+          return await work();
+        } finally {
+          await this.monitor.cont();
+        }
+      })(),
+    );
+  }
+
+  /** Ends the VM: `quit` in the monitor, then signals. Its ports are free and its run folder is gone afterwards. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** A connection breaks a moment before the process is reaped: its error is only a symptom then. */
+  async #rootCause(error: unknown): Promise<unknown> {
+    if (!this.died.aborted && !this.monitor.closed) return error;
+    const reaped = AbortSignal.timeout(reapMs);
+    await new Promise<void>((resolve) => {
+      if (this.died.aborted) resolve();
+      this.died.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+      reaped.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+    });
+    return this.died.aborted ? this.died.reason : error;
+  }
+
+  async #stop(): Promise<void> {
+    const { process, console, output, folder, ports } = this.#parts;
+    const undo = new UndoStack();
+    undo.defer(() => ports.release());
+    undo.defer(() => folder.remove());
+    undo.defer(() => {
+      console.close();
+    });
+    undo.defer(() => output);
+    undo.defer(() => this.monitor.close());
+    undo.defer(() => process.stop({ graceful: () => this.monitor.quit({ timeoutMs: quitMs }) }));
+    await undo.undo();
+  }
+}
+
+/** How long QEMU may take from closing its sockets to being reaped. */
+const reapMs = 1_000;
+/** How long QEMU may take to act on `quit`. */
+const quitMs = 2_000;

@@ -1,0 +1,26 @@
+/** What a spec may ask of its machine, on any stack. A stack that cannot give it says so instead of giving something else. */
+export interface MachineOptions {
+  /** RAM as QEMU's -m takes it: `512m`, `1g`. Below 512 MiB Debian's kernel turns transparent huge pages off. */
+  readonly memory: string;
+  readonly vcpus: number;
+  /** `auto`: KVM where a guest was seen to run to its end under it, else TCG. */
+  readonly accel: 'auto' | 'kvm' | 'tcg';
+  /** QEMU's -cpu argument; the launcher's own choice when left out. */
+  readonly cpu?: string;
+  /** Added to the kernel command line. */
+  readonly kernelArguments?: string;
+  /** QEMU's -device argument of the PCI device to pass through; the launcher's own choice when left out. */
+  readonly device?: string;
+  /** Launch with `DEBUG` set: the VM starts stopped, gdb stub open, and the harness continues it. */
+  readonly debug: boolean;
+  /** Boot the machine even where it could be restored from a snapshot. */
+  readonly coldBoot: boolean;
+}
+
+export const defaultMachineOptions: MachineOptions = {
+  memory: '1g',
+  vcpus: 2,
+  accel: 'auto',
+  debug: false,
+  coldBoot: false,
+};

@@ -1,0 +1,29 @@
+import type { PortPattern } from '../ports/index.js';
+
+/**
+ * How a launch script is to be run: everything that a launcher needs to know, and nothing about what happens afterwards.
+ * Scripts of all stacks take the same command line: `-m MEMORY -s VCPUS -p SSH_PORT -d DEBUG_PORT`.
+ */
+export interface LaunchPlan {
+  /** Absolute path of the script. */
+  readonly script: string;
+  /** The folder that the script runs in; the machine's run folder when left out. */
+  readonly workingFolder?: string;
+  /** RAM as QEMU's -m takes it: a number with a suffix, `512m`, `1g`. */
+  readonly memory: string;
+  readonly vcpus: number;
+  /** Variables on top of the harness's own environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The VM starts stopped with its gdb stub open (`DEBUG`), and is continued once the monitor answers. */
+  readonly debug: boolean;
+}
+
+/** The script's arguments for these ports. */
+export function launchArguments(plan: LaunchPlan, ports: PortPattern): string[] {
+  return [
+    ...['-m', plan.memory],
+    ...['-s', String(plan.vcpus)],
+    ...['-p', String(ports.ssh)],
+    ...['-d', String(ports.debug)],
+  ];
+}

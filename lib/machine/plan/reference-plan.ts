@@ -1,0 +1,35 @@
+import path from 'node:path';
+
+import type { ReferenceImage } from '../../image/reference-image.js';
+import type { MachineOptions } from '../options.js';
+import type { LaunchPlan } from './launch-plan.js';
+
+const script = path.resolve(import.meta.dirname, '../../../images/reference/launch-opentdx.sh');
+
+/** The CPU models that the reference launcher takes when none is asked for; see its usage text. */
+export const referenceCpu = { tcg: 'max,la57=off', kvm: 'host' } as const;
+
+/** The machine options under which the accelerator is proven: those of the reference launcher. */
+export const referenceMachine = 'q35,kernel-irqchip=split';
+
+/** The embedded stack: the project's own launch script, the distribution's QEMU, the guest built from Debian packages. */
+export function referencePlan(
+  image: ReferenceImage,
+  options: MachineOptions,
+  accel: 'kvm' | 'tcg',
+): LaunchPlan {
+  return {
+    script,
+    memory: options.memory,
+    vcpus: options.vcpus,
+    debug: options.debug,
+    environment: {
+      E2E_IMAGE: image.folder,
+      E2E_ACCEL: accel,
+      E2E_CPU: options.cpu ?? referenceCpu[accel],
+      ...(options.kernelArguments === undefined ? {} : { E2E_APPEND: options.kernelArguments }),
+      ...(options.device === undefined ? {} : { E2E_DEVICE: options.device }),
+      ...(options.debug ? { DEBUG: '1' } : {}),
+    },
+  };
+}

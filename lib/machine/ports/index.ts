@@ -1,0 +1,3 @@
+export { allocatePorts, NoFreePortsError, type PortLease } from './allocate.js';
+export { portPattern, type PortPattern } from './pattern.js';
+export type { PortRange } from './range.js';

@@ -1,0 +1,65 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { InfrastructureError } from '../../errors.js';
+import type { Monitor } from '../../monitor/index.js';
+import type { LaunchPlan } from '../plan/launch-plan.js';
+
+/** The plan of a machine whose RAM is this new file, so that it can be snapshot. */
+export function planForSnapshot(plan: LaunchPlan, ram: string): LaunchPlan {
+  return { ...plan, environment: { ...plan.environment, E2E_RAM_FILE: ram, E2E_RAM_SHARE: 'on' } };
+}
+
+/** The plan of a machine that maps this RAM file copy-on-write and waits for its devices' state. */
+export function planForRestore(plan: LaunchPlan, ram: string): LaunchPlan {
+  return { ...plan, environment: { ...plan.environment, E2E_RAM_FILE: ram, E2E_INCOMING: '1' } };
+}
+
+/** The name under which the state lies in the machine's run folder: `exec:` hands it to a shell, which is to see no other path. */
+export const stateName = 'state';
+
+/** Devices' state without RAM is 0.3 MB. */
+const migrationMs = 20_000;
+
+/** QEMU leaves RAM out of the stream that another QEMU has as the same file (migration/ram.c, `ramblock_is_ignored`). */
+const ignoreShared = 'migrate_set_capability x-ignore-shared on';
+
+/** Stops the machine and writes its devices' state to the file `state` in its working folder. It stays stopped. */
+export async function saveState(monitor: Monitor): Promise<void> {
+  await monitor.stop();
+  await quietly(monitor, ignoreShared);
+  // Without -d the command returns when the migration is over, well or not.
+  await quietly(monitor, `migrate "exec:cat > ${stateName}"`, migrationMs);
+  const info = await monitor.command('info migrate');
+  if (!/^Migration status: completed/m.test(info)) {
+    throw new InfrastructureError(`QEMU did not save the machine's state. It says: ${info.trim()}`);
+  }
+}
+
+/** Reads the devices' state from the file `state` in the machine's working folder. The machine runs afterwards. */
+export async function loadState(monitor: Monitor): Promise<void> {
+  await quietly(monitor, ignoreShared);
+  await quietly(monitor, `migrate_incoming "exec:cat ${stateName}"`);
+  const deadline = AbortSignal.timeout(migrationMs);
+  for (;;) {
+    const { state } = await monitor.infoStatus();
+    // The stream says that the machine stood still when its state was saved; so does this one, until it is told otherwise.
+    if (state === 'paused') break;
+    if (state !== 'inmigrate' || deadline.aborted) {
+      const info = await monitor.command('info migrate');
+      throw new InfrastructureError(
+        `QEMU did not take the snapshot's state: it is ${state}. It says: ${info.trim()}`,
+      );
+    }
+    await delay(statusIntervalMs);
+  }
+  await monitor.cont();
+}
+
+/** The monitor has no event for the end of an incoming migration. */
+const statusIntervalMs = 2;
+
+/** For commands that print nothing when they succeed. */
+async function quietly(monitor: Monitor, command: string, timeoutMs?: number): Promise<void> {
+  const reply = await monitor.command(command, timeoutMs === undefined ? {} : { timeoutMs });
+  if (reply.trim() !== '') throw new InfrastructureError(`QEMU refused '${command}': ${reply.trim()}`);
+}
