@@ -1,14 +1,26 @@
+import { availableParallelism, freemem } from 'node:os';
+
 import { defineConfig } from '@playwright/test';
 
 import type { MachineFixtures } from './fixtures/machine.js';
+import { workersFor } from './lib/host/workers.js';
 
 export default defineConfig<MachineFixtures>({
   testDir: 'specs',
   // A test's own time: its machine's boot has a budget of its own.
   timeout: 60_000,
   fullyParallel: true,
+  // What memory and cores allow; --workers says otherwise.
+  workers: workersFor({ cpus: availableParallelism(), availableBytes: freemem() }).workers,
   forbidOnly: Boolean(process.env.CI),
-  reporter: [['list'], ['html', { open: 'never' }], ['json', { outputFile: 'test-results.json' }]],
+  // The timeline's pictures go into the report, so that it stands before what writes that.
+  reporter: [
+    ['./fixtures/reporters/timeline.ts'],
+    ['list'],
+    ['./fixtures/reporters/summary.ts'],
+    ['html', { open: 'never' }],
+    ['json', { outputFile: 'test-results.json' }],
+  ],
   projects: [
     { name: 'unit', testDir: 'specs/unit' },
     { name: 'reference', testMatch: 'specs/{vfio,paging,stack}/**/*.spec.ts' },

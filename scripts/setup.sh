@@ -17,7 +17,7 @@ fail() {
 base=(
     qemu-system-x86_64=qemu-system-x86 /usr/share/seabios/bios-256k.bin=seabios
     ssh=openssh-client ssh-keygen=openssh-client
-    xz=xz-utils cpio=cpio patch=patch depmod=kmod modprobe=kmod
+    xz=xz-utils cpio=cpio git=git tar=tar depmod=kmod modprobe=kmod setpriv=util-linux perl=perl-base
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
     /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
 )

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh check
+scripts/setup.sh check browser
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -14,5 +14,7 @@ npx --no-install eslint .
 git ls-files -z '*.sh' .ci/run images/reference/rootfs/etc/rc | xargs -0 shellcheck -x
 step 'types'
 npx --no-install tsc
+step 'fuzz'
+npx --no-install tsx scripts/fuzz/index.ts --seconds 60
 step 'specs'
 exec npx --no-install playwright test "$@"

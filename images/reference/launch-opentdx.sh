@@ -33,6 +33,7 @@ Environment:
   E2E_ACCEL      tcg (default) or kvm
   E2E_CPU        -cpu argument (default: max,la57=off under tcg, host under kvm)
   E2E_DEVICE     -device argument of the PCI device to pass through (default: e1000 without a network)
+  E2E_DEVICES    further -device arguments, one a line
   E2E_RAM_FILE   file that holds the guest's RAM; E2E_RAM_SHARE=on writes through to it, off (default) copies on write
   E2E_INCOMING   non-empty: wait for a migration stream ('migrate_incoming' in the monitor) instead of booting
 EOF
@@ -77,6 +78,7 @@ esac
 accel_argument=$accel
 [ "$accel" = kvm ] || accel_argument=tcg,thread=multi
 
+# guest_announce: a restored guest has nobody to tell that it moved, and telling costs it 10 ms under TCG.
 network="user,id=net0,hostfwd=tcp:127.0.0.1:$ssh_port-:22,hostfwd=tcp:127.0.0.1:$((ssh_port + 1))-:10032"
 network+=",hostfwd=tcp:127.0.0.1:$((debug_port + 1))-:1234"
 
@@ -90,7 +92,7 @@ arguments=(
     # First in line: an IOMMU that is made after a device does not translate for it.
     -device "intel-iommu,intremap=on,caching-mode=on"
     -kernel "$kernel" -initrd "$initrd" -append "$append"
-    -netdev "$network" -device "virtio-net-pci,netdev=net0,romfile=,disable-legacy=on,iommu_platform=on"
+    -netdev "$network" -device "virtio-net-pci,netdev=net0,romfile=,disable-legacy=on,iommu_platform=on,guest_announce=off"
     -device "${E2E_DEVICE:-e1000,romfile=},addr=05.0"
     # Two clones of one snapshot must not share entropy: this tells the guest's kernel that it was cloned.
     -device "vmgenid,guid=auto"
@@ -105,6 +107,11 @@ if [ -n "${E2E_RAM_FILE:-}" ]; then
         -object "memory-backend-file,id=ram,size=$mem,mem-path=${E2E_RAM_FILE//,/,,},share=${E2E_RAM_SHARE:-off}"
         -machine "memory-backend=ram"
     )
+fi
+if [ -n "${E2E_DEVICES:-}" ]; then
+    while IFS= read -r device; do
+        arguments+=(-device "$device")
+    done <<<"$E2E_DEVICES"
 fi
 [ -z "${E2E_INCOMING:-}" ] || arguments+=(-incoming defer)
 [ -z "${DEBUG:-}" ] || arguments+=(-S -gdb "tcp:127.0.0.1:$debug_port")

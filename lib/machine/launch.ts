@@ -1,17 +1,28 @@
-import { connectMonitor, type Monitor, MonitorConnectError, Transcript } from '../monitor/index.js';
+import {
+  connectMonitor,
+  type Monitor,
+  MonitorBusyError,
+  MonitorConnectError,
+  Transcript,
+} from '../monitor/index.js';
 import { UndoStack } from '../host/undo-stack.js';
+import {
+  BootFailure,
+  BootRecord,
+  diagnose,
+  launcherStarted,
+  qemuAlive,
+  restored,
+  TextTail,
+  unlessStalled,
+  type Whereabouts,
+} from './boot-story/index.js';
 import { Console } from './console/index.js';
 import { Machine } from './machine.js';
-import { createRunFolder, ownProcess } from './ownership/index.js';
+import { createRunFolder, type OwnedProcess, ownProcess } from './ownership/index.js';
 import { launchArguments, type LaunchPlan } from './plan/launch-plan.js';
 import { allocatePorts } from './ports/index.js';
-import {
-  forProbe,
-  NotReadyError,
-  type ProbeAnswer,
-  waitUntilReady,
-  type WaitStrategy,
-} from './wait/index.js';
+import { forProbe, type ProbeAnswer, waitUntilReady, type WaitStrategy } from './wait/index.js';
 
 export interface LaunchOptions {
   /** Names the machine in messages: `The reference machine`. */
@@ -25,12 +36,19 @@ export interface LaunchOptions {
   /** Told of the machine as soon as it exists, before it is ready: its console and transcript are evidence if it never is. */
   readonly onStarted?: (evidence: LaunchEvidence) => void;
   readonly signal?: AbortSignal;
+  /** Names where vCPUs are, for the story of a machine that does not become ready. */
+  readonly whereabouts?: Whereabouts;
+  /** How long the machine may print nothing and come to no new code before it counts as stopped. Default: 20 s. */
+  readonly stallMs?: number;
 }
 
 /** What a launch leaves behind for a report, whether it succeeds or not. */
 export interface LaunchEvidence {
   readonly console: Console;
   readonly transcript: Transcript;
+  /** What the launch script and QEMU wrote to stderr; it is part of the console's output too. */
+  readonly stderr: TextTail;
+  readonly record: BootRecord;
 }
 
 /** A bind that fails although the port was found free is somebody else's doing: other ports are tried, this many times. */
@@ -41,12 +59,14 @@ const portTaken = /Could not set up host forwarding rule|Address already in use/
 
 /** QEMU opens its monitor before it sets up the machine: a start-up that takes longer is stuck. */
 const monitorBudgetMs = 20_000;
+/** A refused connection costs 0.1 ms, and a restored machine is there within 40 ms. */
+const monitorIntervalMs = 2;
 
 /**
  * Runs the plan's launch script on ports of its own and waits until the machine is ready. A launch that fails has ended all
  * that it started before it throws.
  *
- * @throws NotReadyError with the stage that was reached and the console's last lines
+ * @throws BootFailure with the stages that were reached and a verdict in one line
  */
 export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<Machine> {
   for (let attempt = 1; ; attempt += 1) {
@@ -54,7 +74,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
       return await launchOnce(plan, options);
     } catch (error) {
       const lostRace =
-        error instanceof NotReadyError && error.details.consoleTail.some((line) => portTaken.test(line));
+        error instanceof BootFailure && error.facts.consoleTail.some((line) => portTaken.test(line));
       if (!lostRace || attempt === portAttempts) throw error;
     }
   }
@@ -70,42 +90,78 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
 
     const console = new Console({ logFile: options.consoleLog });
     const transcript = new Transcript();
-    options.onStarted?.({ console, transcript });
-    const process = await ownProcess({
-      title: options.title,
-      command: plan.script,
-      args: launchArguments(plan, ports),
-      cwd: plan.workingFolder ?? folder.path,
-      env: plan.environment,
-      monitorPort: ports.monitor,
-    });
-    const output = Promise.all([console.attach(process.stdout), console.attach(process.stderr)]);
-    started.defer(async () => {
-      await process.stop();
-      await output;
-      console.close();
-    });
+    const stderr = new TextTail();
+    const record = new BootRecord();
+    options.onStarted?.({ console, transcript, stderr, record });
+    let process: OwnedProcess | undefined;
+    let monitor: Monitor | undefined;
+    try {
+      process = await ownProcess({
+        title: options.title,
+        command: plan.script,
+        args: launchArguments(plan, ports),
+        cwd: plan.workingFolder ?? folder.path,
+        env: plan.environment,
+        monitorPort: ports.monitor,
+      });
+      const owned = process;
+      record.reach(launcherStarted);
+      stderr.listen(owned.stderr);
+      const output = Promise.all([console.attach(owned.stdout), console.attach(owned.stderr)]);
+      started.defer(async () => {
+        await owned.stop();
+        await output;
+        console.close();
+      });
 
-    const subject = { title: options.title, console, exited: process.exited };
-    const wait = (strategy: WaitStrategy): Promise<void> =>
-      waitUntilReady(strategy, options.signal ? { ...subject, signal: options.signal } : subject);
-    const monitor = await firstAnswer(ports.monitor, transcript, wait);
-    started.defer(() => monitor.close());
-    const machine = await Machine.of({
-      ...options,
-      plan,
-      ports,
-      folder,
-      console,
-      output,
-      process,
-      monitor,
-      transcript,
-    });
-    if (plan.debug) await monitor.cont();
-    await options.prepare?.(machine);
-    await wait(await options.until(machine));
-    return machine;
+      const subject = { title: options.title, console, exited: owned.exited };
+      const signal = options.signal ? { signal: options.signal } : {};
+      monitor = await firstAnswer(ports.monitor, transcript, (strategy) =>
+        waitUntilReady(strategy, { ...subject, ...signal }),
+      );
+      const open = monitor;
+      record.reach(qemuAlive);
+      started.defer(() => open.close());
+      const machine = await Machine.of({
+        ...options,
+        plan,
+        ports,
+        folder,
+        console,
+        output,
+        process: owned,
+        monitor,
+        transcript,
+      });
+      if (plan.debug) await monitor.cont();
+      if (options.prepare) {
+        await options.prepare(machine);
+        record.reach(restored);
+      }
+      const ready = unlessStalled(await options.until(machine), machine, options.stallMs);
+      await waitUntilReady(ready, {
+        ...subject,
+        ...signal,
+        onReached: (stage) => {
+          record.reach(stage);
+        },
+      });
+      record.end();
+      return machine;
+    } catch (error) {
+      const { title, whereabouts } = options;
+      throw await diagnose(error, {
+        title,
+        plan,
+        ports,
+        record,
+        console,
+        stderr,
+        process,
+        monitor,
+        whereabouts,
+      });
+    }
   } catch (error) {
     await started.undo();
     throw error;
@@ -127,12 +183,16 @@ async function firstAnswer(
       monitor = await connectMonitor({ port, transcript });
       return 'ready';
     } catch (error) {
-      if (error instanceof MonitorConnectError && error.code === 'ECONNREFUSED')
-        return { saw: error.message };
+      // Refused: not open yet. Reset: QEMU ends, and its end decides. Busy: it listens, and on a busy host is slow to greet.
+      const early =
+        error instanceof MonitorConnectError && ['ECONNREFUSED', 'ECONNRESET'].includes(error.code);
+      if (early || error instanceof MonitorBusyError) return { saw: error.message };
       throw error;
     }
   };
-  await wait(forProbe(look, { awaited: 'the QEMU monitor', budgetMs: monitorBudgetMs }));
+  await wait(
+    forProbe(look, { awaited: 'the QEMU monitor', budgetMs: monitorBudgetMs, intervalMs: monitorIntervalMs }),
+  );
   if (!monitor) throw new TypeError('a probe that was ready left no monitor');
   return monitor;
 }

@@ -7,10 +7,14 @@ export interface MachineOptions {
   readonly accel: 'auto' | 'kvm' | 'tcg';
   /** QEMU's -cpu argument; the launcher's own choice when left out. */
   readonly cpu?: string;
+  /** Five levels of page tables: a kernel that turns them on at boot, and a CPU that has them (LA57) unless `cpu` says otherwise. */
+  readonly la57: boolean;
   /** Added to the kernel command line. */
   readonly kernelArguments?: string;
   /** QEMU's -device argument of the PCI device to pass through; the launcher's own choice when left out. */
   readonly device?: string;
+  /** Further -device arguments of QEMU's. */
+  readonly devices?: readonly string[];
   /** Launch with `DEBUG` set: the VM starts stopped, gdb stub open, and the harness continues it. */
   readonly debug: boolean;
   /** Boot the machine even where it could be restored from a snapshot. */
@@ -20,6 +24,7 @@ export interface MachineOptions {
 export const defaultMachineOptions: MachineOptions = {
   memory: '1g',
   vcpus: 2,
+  la57: false,
   accel: 'auto',
   debug: false,
   coldBoot: false,

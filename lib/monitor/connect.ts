@@ -71,7 +71,10 @@ async function awaitGreeting(socket: Socket, endpoint: MonitorEndpoint, budgetMs
         }
       });
       socket.on('error', (error: NodeJS.ErrnoException) => {
-        const remedy = error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? ' Is the VM running?' : '';
+        const remedy =
+          error.code === 'ECONNREFUSED' || error.code === 'ENOENT'
+            ? ' Is the VM running? Its monitor is at debug port + 100.'
+            : '';
         reject(
           new MonitorConnectError(
             `Cannot connect to a monitor at ${where}: ${error.message}.${remedy}`,

@@ -12,3 +12,5 @@ export { diffPicture } from './diff/diff.js';
 export type { DiffDiagram } from './diff/model.js';
 export { timelinePicture } from './timeline/timeline.js';
 export type { PhaseKind, Timeline, TimelineEvent, TimelinePhase } from './timeline/model.js';
+export { tablePicture } from './table/table.js';
+export type { TableCell, TableColumn, TableDiagram } from './table/model.js';

@@ -1,16 +1,43 @@
-/** `npm run bench -- NAME [RUNS]`: one line of JSON on stdout, progress on stderr. */
+/**
+ * `npm run bench -- NAME [RUNS]`: one line of JSON on stdout. `npm run bench`: all of them, as one JSON object on stdout and a table
+ * for people on stderr, where progress goes too.
+ */
 import { boot } from './boot.js';
+import { fresh } from './fresh.js';
 import { restore } from './restore.js';
+import { walk } from './walk.js';
 
 const benchmarks: Readonly<Record<string, { run: (runs: number) => Promise<object>; runs: number }>> = {
   boot: { run: boot, runs: 5 },
   restore: { run: restore, runs: 20 },
+  fresh: { run: fresh, runs: 40 },
+  walk: { run: walk, runs: 20 },
 };
 
-const [name = '', runs] = process.argv.slice(2);
-const benchmark = benchmarks[name];
-if (!benchmark || (runs !== undefined && !/^[1-9]\d*$/.test(runs))) {
-  console.error(`usage: npm run bench -- ${Object.keys(benchmarks).join('|')} [RUNS]`);
+const [name, runs] = process.argv.slice(2);
+const chosen = name === undefined ? Object.keys(benchmarks) : name in benchmarks ? [name] : [];
+if (chosen.length === 0 || (runs !== undefined && !/^[1-9]\d*$/.test(runs))) {
+  console.error(`usage: npm run bench [-- ${Object.keys(benchmarks).join('|')} [RUNS]]`);
   process.exit(2);
 }
-console.log(JSON.stringify(await benchmark.run(runs === undefined ? benchmark.runs : Number(runs))));
+const results: Record<string, object> = {};
+for (const each of chosen) {
+  const benchmark = benchmarks[each];
+  if (benchmark) results[each] = await benchmark.run(runs === undefined ? benchmark.runs : Number(runs));
+}
+if (name === undefined) {
+  console.log(JSON.stringify(results));
+  console.error(table(results));
+} else {
+  console.log(JSON.stringify(results[name]));
+}
+
+/** The single figures of every benchmark; the lists are for machines. */
+function table(all: Readonly<Record<string, object>>): string {
+  const rows = Object.entries(all).flatMap(([benchmark, result]) =>
+    Object.entries(result)
+      .filter(([, value]) => typeof value === 'number')
+      .map(([figure, value]) => `${benchmark.padEnd(10)}${figure.padEnd(22)}${String(value).padStart(10)}`),
+  );
+  return ['', 'benchmark figure                     value', ...rows].join('\n');
+}

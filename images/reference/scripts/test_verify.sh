@@ -103,7 +103,11 @@ verify() { # ADDR or PID:ADDR
   Error:*) finish "$UNDETERMINED" "UNDETERMINED: ${answer#Error: }" ;;
   *'PTE Present: No'*) finish "$UNDETERMINED" "UNDETERMINED: the page at $address is not present" ;;
   *'_PAGE_USER bit: CLEARED'*) finish "$CLEARED" "PASS: _PAGE_USER is cleared at $address of process $pid" ;;
-  *'_PAGE_USER bit: SET'*) finish "$BAD" "FAIL: _PAGE_USER is still set at $address of process $pid" ;;
+  *'_PAGE_USER bit: SET'*)
+    finish "$BAD" "FAIL: _PAGE_USER is still set at $address of process $pid:" \
+      'is the kernel (or vfio_iommu_type1) with the change loaded, is the address mapped for DMA, and did nothing make' \
+      'the entry anew since (mprotect, MADV_DONTNEED, fork)?'
+    ;;
   *) finish "$UNDETERMINED" "UNDETERMINED: $PROC answered something unknown" ;;
   esac
 }

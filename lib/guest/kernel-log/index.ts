@@ -23,5 +23,7 @@ export type { ExpectedPage } from './clearing/expected-page.js';
 export type { ClearingFinding, ClearingFindingKind } from './clearing/finding.js';
 export { parseClearingLine } from './clearing/line.js';
 export type { ClearingLine, UnclearedRange } from './clearing/line.js';
+export { describeChange } from './clearing/pte-change.js';
+export { RangeIndex } from './clearing/range-index.js';
 export { pairClearings } from './clearing/pair.js';
 export type { ClearingLog, ClearingRecord } from './clearing/pair.js';

@@ -72,7 +72,8 @@ export class Btf {
     if (bits === undefined) {
       throw new ProcessSelectionError(`The kernel's BTF has no member ${member} in a struct ${structure}.`);
     }
-    if (bits % 8 !== 0) throw new ProcessSelectionError(`${structure}.${member} is a bit field in the kernel's BTF.`);
+    if (bits % 8 !== 0)
+      throw new ProcessSelectionError(`${structure}.${member} is a bit field in the kernel's BTF.`);
     return bits / 8;
   }
 
@@ -169,7 +170,11 @@ function readHeader(bytes: Uint8Array): {
   const typeBytes = view.getUint32(12, true);
   const strings = BTF_HEADER_BYTES + view.getUint32(16, true);
   const stringBytes = view.getUint32(20, true);
-  if (types + typeBytes > MAX_BTF_BYTES || strings + stringBytes > MAX_BTF_BYTES || types + typeBytes > strings) {
+  if (
+    types + typeBytes > MAX_BTF_BYTES ||
+    strings + stringBytes > MAX_BTF_BYTES ||
+    types + typeBytes > strings
+  ) {
     throw new ProcessSelectionError("The BTF's header is damaged: its sections are too large, or overlap.");
   }
   return { types, typeBytes, strings, stringBytes };

@@ -1,6 +1,6 @@
 import {
   type AddressSpace,
-  NotRamError,
+  isNotRam,
   type PhysicalMemory,
   walk,
   walkRange,
@@ -14,6 +14,8 @@ const pageSize = 4096n;
 export class KernelMemory {
   readonly space: AddressSpace<X86Entry>;
   readonly #physical: PhysicalMemory;
+  /** Physical addresses of pages, by virtual address: a task's members lie in the same few pages as its neighbours'. */
+  readonly #pages = new Map<bigint, bigint>();
 
   constructor(physical: PhysicalMemory, space: AddressSpace<X86Entry>) {
     this.#physical = physical;
@@ -44,29 +46,45 @@ export class KernelMemory {
     const end = address + BigInt(length);
     if (!isKernelAddress(address) || !isKernelAddress(end - 1n)) return undefined;
     const first = address & ~(pageSize - 1n);
-    const pages = Number((end - first + pageSize - 1n) / pageSize);
-    const run = await walkRange(this.#physical, this.space, first, pages);
-    if (run.mappedCount < pages) return undefined;
+    const pages = await this.#translate(first, Number((end - first + pageSize - 1n) / pageSize));
+    if (pages === undefined) return undefined;
     const pieces: Promise<Uint8Array>[] = [];
-    for (let index = 0; index < pages;) {
-      // Neighbours in physical memory are read in one piece.
-      const start = physicalOf(run.at(index));
-      let next = index + 1;
-      while (next < pages && physicalOf(run.at(next)) === start + BigInt(next - index) * pageSize) next += 1;
-      pieces.push(this.#physical.read(start, (next - index) * Number(pageSize)));
-      index = next;
-    }
+    for (const [start, count] of joined(pages))
+      pieces.push(this.#physical.read(start, count * Number(pageSize)));
     try {
       const skip = Number(address - first);
       return Buffer.concat(await Promise.all(pieces)).subarray(skip, skip + length);
     } catch (error) {
-      if (error instanceof NotRamError) return undefined;
+      if (isNotRam(error)) return undefined;
       throw error;
     }
   }
 
   async readPointer(address: bigint): Promise<bigint> {
     return (await this.read(address, 8)).readBigUInt64LE();
+  }
+
+  /** An entry of a top table, by the table's physical address. 0 where there is no memory. */
+  async topTableEntry(table: bigint, index: number): Promise<bigint> {
+    try {
+      const bytes = await this.#physical.read(table + BigInt(index * 8), 8);
+      return Buffer.from(bytes.buffer, bytes.byteOffset, 8).readBigUInt64LE();
+    } catch (error) {
+      if (isNotRam(error)) return 0n;
+      throw error;
+    }
+  }
+
+  /** The physical addresses of consecutive pages; undefined if one is not mapped. */
+  async #translate(first: bigint, count: number): Promise<bigint[] | undefined> {
+    const addresses = Array.from({ length: count }, (_, index) => first + BigInt(index) * pageSize);
+    if (!addresses.every((address) => this.#pages.has(address))) {
+      for (const page of await walkRange(this.#physical, this.space, first, count)) {
+        if (page.physicalAddress !== undefined) this.#pages.set(page.address, page.physicalAddress);
+      }
+    }
+    const found = addresses.flatMap((address) => this.#pages.get(address) ?? []);
+    return found.length === count ? found : undefined;
   }
 }
 
@@ -75,7 +93,13 @@ export function isKernelAddress(address: bigint): boolean {
   return address >= 0xff00_0000_0000_0000n && address < 1n << 64n;
 }
 
-function physicalOf(page: { readonly physicalAddress: bigint | undefined } | undefined): bigint {
-  if (page?.physicalAddress === undefined) throw new TypeError('a page that is mapped has no physical address');
-  return page.physicalAddress;
+/** Pages that are neighbours in physical memory, taken together: first address and number of pages. */
+function joined(pages: readonly bigint[]): [bigint, number][] {
+  const runs: [bigint, number][] = [];
+  for (const page of pages) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[0] + BigInt(last[1]) * pageSize === page) last[1] += 1;
+    else runs.push([page, 1]);
+  }
+  return runs;
 }

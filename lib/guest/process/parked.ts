@@ -42,7 +42,7 @@ export async function parkedAddressSpace(
   monitor: Monitor,
   marker: Marker,
   options: X86Options = {},
-  deadlineMs = 5_000,
+  deadlineMs = 30_000,
 ): Promise<AddressSpace<X86Entry>> {
   const end = performance.now() + deadlineMs;
   for (;;) {

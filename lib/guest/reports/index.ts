@@ -1,6 +1,8 @@
 export { chooseCause } from './cause.js';
 export type { Cause, Finding } from './cause.js';
 export { detectReports, ReportDetector } from './detector.js';
+export { KernelWatch } from './kernel-watch.js';
+export type { WatchedReports } from './kernel-watch.js';
 export type { ReportLimits } from './limits.js';
 export { describeReportPattern, matchesPattern } from './pattern.js';
 export type { ReportPattern } from './pattern.js';

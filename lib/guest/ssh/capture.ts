@@ -3,8 +3,11 @@ import type { SshConnections } from './connections.js';
 import { takeExit255Mark, type RemoteCommand } from './remote-command.js';
 import { within } from './within.js';
 
+/** A function is called when the command starts. */
+export type Stdin = string | Uint8Array | (() => string);
+
 export interface CaptureOptions {
-  readonly stdin: string | Uint8Array;
+  readonly stdin: Stdin;
   /** Until the command is told to start, connection included; the connection's own bound unless given. */
   readonly startTimeoutMs?: number;
   /** Counted from when the command was started. */
@@ -50,7 +53,8 @@ export async function capture(
         .resume();
     }
   });
-  ssh.stdin.end(options.stdin);
+  const { stdin } = options;
+  ssh.stdin.end(typeof stdin === 'function' ? stdin() : stdin);
 
   try {
     const outcome = await within(

@@ -10,12 +10,14 @@ import { GuestCommandError, GuestTimeoutError } from './errors.js';
 import { download, upload, type DownloadOptions, type UploadOptions } from './files.js';
 import { GuestProcess, type SpawnOptions } from './guest-process.js';
 import { checkIdentityFile } from './identity.js';
-import { IDENTITY_NAME, KNOWN_HOSTS_NAME } from './options.js';
+import { DIAL_NAME, IDENTITY_NAME, KNOWN_HOSTS_NAME } from './options.js';
 import { probe, waitUntilReady, type Reachability } from './readiness.js';
 import { runCommand, type CommandResult, type RunOptions } from './run-command.js';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 20_000;
 const POLL_PAUSE_MS = 50;
+
+const dialFile = join(import.meta.dirname, DIAL_NAME);
 
 export interface GuestShellOptions {
   readonly host: string;
@@ -46,6 +48,7 @@ export async function createGuestShell(options: GuestShellOptions): Promise<Gues
   await checkIdentityFile(options.identityFile);
   const folder = await mkdtemp(join(options.runFolder, 'ssh-'));
   await symlink(resolve(options.identityFile), join(folder, IDENTITY_NAME));
+  await symlink(dialFile, join(folder, DIAL_NAME));
   if (options.knownHostsFile !== undefined) {
     await symlink(resolve(options.knownHostsFile), join(folder, KNOWN_HOSTS_NAME));
   }

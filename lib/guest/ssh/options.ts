@@ -7,6 +7,8 @@ export const GUEST_HOST_KEY_ALIAS = 'opentdx-guest';
  */
 export const IDENTITY_NAME = 'identity';
 export const KNOWN_HOSTS_NAME = 'known_hosts';
+/** What makes the TCP connection: see dial.pl. */
+export const DIAL_NAME = 'dial.pl';
 export const CONTROL_SOCKET_PREFIX = 'control-';
 
 export interface Endpoint {
@@ -51,6 +53,8 @@ export function masterArguments(
       ServerAliveInterval: '0',
       TCPKeepAlive: 'no',
       ConnectionAttempts: '1',
+      ProxyCommand: `perl ${DIAL_NAME} %h %p`,
+      ProxyUseFdpass: 'yes',
     }),
     ...['-p', String(port), `${user}@${host}`],
   ];

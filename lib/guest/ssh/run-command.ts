@@ -1,4 +1,4 @@
-import { capture } from './capture.js';
+import { capture, type Stdin } from './capture.js';
 import type { SshConnections } from './connections.js';
 import { describeCommand, describeOutput } from './display.js';
 import { endRemote } from './end-remote.js';
@@ -6,8 +6,10 @@ import { GuestOutputLimitError, GuestTimeoutError } from './errors.js';
 import { wrapCommand } from './remote-command.js';
 
 export interface RunOptions {
-  /** Empty unless given. */
-  readonly stdin?: string | Uint8Array;
+  /** Empty unless given. A function is called when the command starts: for what must not be older than that. */
+  readonly stdin?: Stdin;
+  /** For a connection, where there is none yet, and the command's start; the shell's `connectTimeoutMs` unless given. */
+  readonly startTimeoutMs?: number;
   /** From when the command was started; 30 s unless given. */
   readonly timeoutMs?: number;
   /** For each of stdout and stderr; 16 MiB unless given. */
@@ -35,9 +37,19 @@ export async function runCommand(
   options: RunOptions = {},
   description = describeCommand(argv),
 ): Promise<CommandResult<Buffer>> {
-  const { stdin = '', timeoutMs = DEFAULT_TIMEOUT_MS, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const {
+    stdin = '',
+    startTimeoutMs,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES,
+  } = options;
   const remote = wrapCommand(argv);
-  const { end, stdout, stderr } = await capture(connection, remote, { stdin, timeoutMs, maxOutputBytes });
+  const { end, stdout, stderr } = await capture(connection, remote, {
+    ...(startTimeoutMs === undefined ? {} : { startTimeoutMs }),
+    stdin,
+    timeoutMs,
+    maxOutputBytes,
+  });
   if (end.kind === 'exited') return { exitCode: end.exitCode, stdout, stderr };
 
   const { sentence } = await endRemote(connection, remote.token);

@@ -1,9 +1,25 @@
-import { type PageRun, type Walk, walk, type X86Entry } from '../../paging/index.js';
+import { type PageRun, type Scan, type Walk, walk, type X86Entry } from '../../paging/index.js';
 import type { Access } from './access.js';
+import { type DmaTables, readDmaTables } from './dma-tables.js';
 import { GuestPageFaultError } from './page-fault.js';
 import type { GuestBuffer, TouchOptions, VfioProcess } from './process.js';
 
 const pageSize = 4096n;
+
+/** What a process's memory was like just before a mapping was made, all at one instant. */
+export interface Before {
+  /** The mapping's own pages. */
+  readonly entries: PageRun<X86Entry>;
+  /** The user half of the address space. */
+  readonly space: Scan<X86Entry>;
+}
+
+/** What VFIO_IOMMU_MAP_DMA was told of the device's side. */
+export interface DmaAccess {
+  readonly iova: bigint;
+  readonly read: boolean;
+  readonly write: boolean;
+}
 
 /** A range of a process's memory that a device can reach: what VFIO_IOMMU_MAP_DMA made. */
 export class DmaMapping {
@@ -16,14 +32,23 @@ export class DmaMapping {
   readonly size: bigint;
   /** Number of 4 KiB pages. */
   readonly pages: number;
+  /** The memory itself; it can be mapped again. */
+  readonly buffer: GuestBuffer;
+  /** What the device was to be allowed. */
+  readonly access: DmaAccess;
   /** Every page's leaf entry just before the mapping was made. */
   readonly before: PageRun<X86Entry>;
+  /** The whole address space of user mode at the same instant. */
+  readonly spaceBefore: Scan<X86Entry>;
 
-  constructor(process: VfioProcess, buffer: GuestBuffer, iova: bigint, before: PageRun<X86Entry>) {
+  constructor(process: VfioProcess, buffer: GuestBuffer, access: DmaAccess, before: Before) {
     this.process = process;
-    this.before = before;
+    this.buffer = buffer;
+    this.access = access;
+    this.before = before.entries;
+    this.spaceBefore = before.space;
     this.address = buffer.address;
-    this.iova = iova;
+    this.iova = access.iova;
     this.size = buffer.size;
     this.pages = Number(buffer.size / pageSize);
   }
@@ -68,6 +93,11 @@ export class DmaMapping {
   /** The process touches a page of the mapping, whatever comes of it. */
   tryTouch(page = 0, options: TouchOptions = {}): Promise<Access> {
     return this.process.access(this.pageAddress(page), options);
+  }
+
+  /** How the IOMMU translates the mapping's device addresses, and those beside it, while the VM stands still. */
+  deviceTables(): Promise<DmaTables> {
+    return readDmaTables(this.process, this.iova, this.pages);
   }
 
   /** VFIO_IOMMU_UNMAP_DMA. The process keeps the memory. */

@@ -3,16 +3,24 @@ import { randomBytes } from 'node:crypto';
 import type { Machine } from '../../machine/machine.js';
 import {
   type AddressSpace,
+  diffScans,
   type PageRun,
   type PhysicalMemory,
+  type Scan,
+  scan,
+  type ScanDiff,
+  scanSync,
+  type SyncPhysicalMemory,
   walkRange,
+  walkRangeSync,
   type X86Entry,
 } from '../../paging/index.js';
+import { DeviceView } from '../iommu/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { GuestShell } from '../ssh/index.js';
 import { type Access, type AccessKind, accessOf } from './access.js';
 import { type TouchMapTouch, touchesOf } from './touch-map-touch.js';
-import { DmaMapping } from './mapping.js';
+import { type Before, DmaMapping } from './mapping.js';
 import type { Reply } from './reply.js';
 import { type ToolArguments, VfioTool } from './tool.js';
 
@@ -21,12 +29,16 @@ export interface VfioHost {
   readonly machine: Machine;
   readonly guest: GuestShell;
   readonly memory: PhysicalMemory;
+  /** The same, where it can be read without waiting: 256 MiB of tables are looked through in milliseconds then. */
+  readonly syncMemory: SyncPhysicalMemory | undefined;
+  /** What was mapped in this guest so far, by all of the test's processes, in order. Mappings that were undone stay in it. */
+  readonly mappings: DmaMapping[];
   /** PCI address of the device to pass through, `DDDD:BB:SS.F`, bound to vfio-pci in the guest. */
   readonly device: string;
 }
 
 /** What memory a buffer is made of. */
-export type BufferKind = 'anonymous' | 'shared' | 'memfd' | 'hugetlb' | 'thp';
+export type BufferKind = 'anonymous' | 'shared' | 'memfd' | 'file' | 'hugetlb' | 'thp';
 
 export interface BufferOptions {
   /** Number of 4 KiB pages. */
@@ -37,6 +49,8 @@ export interface BufferOptions {
   readonly populate?: boolean;
   /** Any of `r`, `w`, `x`, in this order; `none` for no access. Default: `rw`. */
   readonly protection?: string;
+  /** Where a `file` lies; on tmpfs, several processes share its memory. */
+  readonly path?: string;
 }
 
 /** A range of a guest process's memory. */
@@ -85,14 +99,26 @@ export class VfioProcess implements AsyncDisposable {
   readonly cpus: readonly number[];
   /** Its page tables, found by a marker register: see lib/guest/process/parked.ts. */
   readonly space: AddressSpace<X86Entry>;
-  #nextIova = firstIova;
+  /** All that it allocated so far, in order. */
+  readonly allocations: GuestBuffer[] = [];
+  /** The tool's handle of a forked child; undefined for a process of its own. */
+  readonly #child: number | undefined;
+  readonly #iovas: IovaAllocator;
 
-  private constructor(host: VfioHost, tool: VfioTool, hello: Reply, space: AddressSpace<X86Entry>) {
+  private constructor(
+    host: VfioHost,
+    tool: VfioTool,
+    identity: { readonly pid: number; readonly cpus: readonly number[]; readonly child?: number },
+    space: AddressSpace<X86Entry>,
+    iovas = new IovaAllocator(),
+  ) {
     this.host = host;
     this.tool = tool;
-    this.pid = hello.number('pid');
-    this.cpus = hello.numbers('cpus');
+    this.pid = identity.pid;
+    this.cpus = identity.cpus;
+    this.#child = identity.child;
     this.space = space;
+    this.#iovas = iovas;
   }
 
   /**
@@ -105,43 +131,85 @@ export class VfioProcess implements AsyncDisposable {
     try {
       const hello = await tool.request('hello');
       await tool.request('open', { device: host.device });
-      const marker = randomBytes(8).readBigUInt64LE();
-      await tool.request('park', { marker });
-      const space = await parkedAddressSpace(host.machine.monitor, marker);
-      await tool.request('unpark');
+      const space = await addressSpaceOf(host, (op, args) => tool.request(op, args));
       await tool.request('settle');
-      return new VfioProcess(host, tool, hello, space);
+      const identity = { pid: hello.number('pid'), cpus: hello.numbers('cpus') };
+      return new VfioProcess(host, tool, identity, space);
     } catch (error) {
       await host.machine.guard(tool.kill()).catch(() => undefined);
       throw await host.machine.guard(Promise.reject(error as Error)).catch((cause: unknown) => cause);
     }
   }
 
+  /**
+   * Forks: the child has a copy of this process's memory and shares its device, and does the same operations until it ends.
+   * A child does not fork.
+   */
+  async fork(): Promise<VfioProcess> {
+    const reply = await this.#request('fork');
+    const child = reply.number('child');
+    const identity = { pid: reply.number('pid'), cpus: this.cpus, child };
+    const ask = (op: string, args?: ToolArguments): Promise<Reply> => this.#request(op, { ...args, child });
+    const space = await this.host.machine.guard(addressSpaceOf(this.host, ask));
+    return new VfioProcess(this.host, this.tool, identity, space, this.#iovas);
+  }
+
   /** Allocates memory without mapping it for DMA. */
   async alloc(options: BufferOptions): Promise<GuestBuffer> {
-    const { pages, kind = 'anonymous', populate = true, protection = 'rw' } = options;
-    const reply = await this.#request('alloc', { pages, kind, populate, protection });
-    return {
+    const { pages, kind = 'anonymous', populate = true, protection = 'rw', path } = options;
+    const reply = await this.#request('alloc', { pages, kind, populate, protection, path });
+    const buffer = {
       address: reply.bigint('address'),
       size: reply.bigint('size'),
       ...(reply.has('fd') ? { fd: reply.number('fd') } : {}),
     };
+    this.allocations.push(buffer);
+    return buffer;
   }
 
-  /** Maps memory for DMA: VFIO_IOMMU_MAP_DMA. */
+  /**
+   * Maps memory for DMA: VFIO_IOMMU_MAP_DMA.
+   *
+   * @throws VfioError when the kernel refuses
+   */
   async mapDma(options: DmaMapOptions): Promise<DmaMapping> {
-    const buffer = options.buffer ?? (await this.alloc(options));
-    const iova = options.iova ?? this.#takeIova(buffer.size);
+    const buffer = options.buffer ?? (await this.#allocWithNeighbours(options));
+    const iova = options.iova ?? this.#iovas.take(buffer.size);
     const { read = true, write = true } = options;
-    const before = await this.entries(buffer.address, Number(buffer.size / pageSize));
+    const before = await this.#look(buffer);
     await this.#request('map', { vaddr: buffer.address, size: buffer.size, iova, read, write });
-    return new DmaMapping(this, buffer, iova, before);
+    return this.#add(new DmaMapping(this, buffer, { iova, read, write }, before));
+  }
+
+  /**
+   * Memory with a page of the same kind on either side: a driver that goes too far, in either direction, meets a page whose change
+   * is seen, and not one that the tool itself needs. Huge pages have no such neighbours.
+   */
+  async #allocWithNeighbours(options: BufferOptions): Promise<GuestBuffer> {
+    if (options.kind === 'hugetlb' || options.kind === 'thp') return await this.alloc(options);
+    const { address } = await this.alloc({ ...options, pages: options.pages + 2 });
+    return { address: address + pageSize, size: BigInt(options.pages) * pageSize };
   }
 
   /** The leaf entries of pages of this process, read from outside while the VM stands still. */
   entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    const { machine, memory } = this.host;
-    return machine.paused(() => walkRange(memory, this.space, address, pages));
+    return this.host.machine.paused(() => this.#walk(address, pages));
+  }
+
+  /** Every mapping of the user half of its address space, read from outside while the VM stands still. */
+  scan(): Promise<Scan<X86Entry>> {
+    return this.host.machine.paused(() => this.#scan());
+  }
+
+  /** How its address space differs from what an earlier scan saw. */
+  async changesSince(before: Scan<X86Entry>): Promise<ScanDiff> {
+    return diffScans(before, await this.scan());
+  }
+
+  /** The IOMMU's tables, as the device's requests go through them. */
+  get deviceView(): DeviceView {
+    const { machine, memory, device } = this.host;
+    return new DeviceView(machine, memory, device);
   }
 
   /** One access by the process to its own memory, whatever comes of it. */
@@ -155,13 +223,13 @@ export class VfioProcess implements AsyncDisposable {
    * another one, which has the pages in its TLB meanwhile. Only so does a forgotten TLB flush show.
    */
   async touchMapTouch(buffer: GuestBuffer, options: TouchOptions = {}): Promise<TouchMapTouch> {
-    const iova = this.#takeIova(buffer.size);
-    const before = await this.entries(buffer.address, Number(buffer.size / pageSize));
+    const iova = this.#iovas.take(buffer.size);
+    const before = await this.#look(buffer);
     const { access = 'read', timeoutMs } = options;
     const args = { vaddr: buffer.address, size: buffer.size, iova, access, timeoutMs };
     const reply = await this.#request('touchMapTouch', args);
     return {
-      mapping: new DmaMapping(this, buffer, iova, before),
+      mapping: this.#add(new DmaMapping(this, buffer, { iova, read: true, write: true }, before)),
       own: touchesOf(reply.part('own')),
       other: reply.has('other') ? touchesOf(reply.part('other')) : undefined,
     };
@@ -173,28 +241,85 @@ export class VfioProcess implements AsyncDisposable {
   }
 
   /** Ends the process in good order. */
-  exit(): Promise<void> {
-    return this.host.machine.guard(this.tool.exit());
+  async exit(): Promise<void> {
+    if (this.#child === undefined) {
+      await this.host.machine.guard(this.tool.exit());
+    } else {
+      await this.#request('exit');
+      await this.#reap();
+    }
   }
 
   /** Ends the process with SIGKILL, its mappings as they are. */
-  kill(): Promise<void> {
-    return this.host.machine.guard(this.tool.kill());
+  async kill(): Promise<void> {
+    if (this.#child === undefined) await this.host.machine.guard(this.tool.kill());
+    else await this.#reap('kill');
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
   }
 
-  #takeIova(size: bigint): bigint {
-    const iova = this.#nextIova;
-    this.#nextIova = alignUp(iova + size + pageSize, hugePageSize);
-    return iova;
+  /** What a mapping of the buffer will be compared with. */
+  #look({ address, size }: GuestBuffer): Promise<Before> {
+    return this.host.machine.paused(async () => ({
+      entries: await this.#walk(address, Number(size / pageSize)),
+      space: await this.#scan(),
+    }));
+  }
+
+  async #walk(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
+    const { memory, syncMemory } = this.host;
+    if (syncMemory) return walkRangeSync(syncMemory, this.space, address, pages);
+    return await walkRange(memory, this.space, address, pages);
+  }
+
+  async #scan(): Promise<Scan<X86Entry>> {
+    const { memory, syncMemory } = this.host;
+    if (syncMemory) return scanSync(syncMemory, this.space, { range: 'user' });
+    return await scan(memory, this.space, { range: 'user' });
+  }
+
+  #add(mapping: DmaMapping): DmaMapping {
+    this.host.mappings.push(mapping);
+    return mapping;
+  }
+
+  /** Waits for a child's end, killed first if need be: operations of the parent's, whose argument `child` is. */
+  async #reap(first?: 'kill'): Promise<void> {
+    const { machine } = this.host;
+    const args = { child: this.#child };
+    if (first) await machine.guard(this.tool.request(first, args));
+    await machine.guard(this.tool.request('wait', args));
   }
 
   #request(op: string, args?: ToolArguments): Promise<Reply> {
-    return this.host.machine.guard(this.tool.request(op, args));
+    const addressed = this.#child === undefined ? args : { ...args, child: this.#child };
+    return this.host.machine.guard(this.tool.request(op, addressed));
   }
+}
+
+/** Device addresses for mappings of one IOMMU domain, which a process shares with its children. */
+class IovaAllocator {
+  #next = firstIova;
+
+  take(size: bigint): bigint {
+    const iova = this.#next;
+    this.#next = alignUp(iova + size + pageSize, hugePageSize);
+    return iova;
+  }
+}
+
+/** The page tables of the process that answers `ask`: one of its threads is parked for a moment. */
+async function addressSpaceOf(
+  host: VfioHost,
+  ask: (op: string, args?: ToolArguments) => Promise<Reply>,
+): Promise<AddressSpace<X86Entry>> {
+  const marker = randomBytes(8).readBigUInt64LE();
+  await ask('park', { marker });
+  const space = await parkedAddressSpace(host.machine.monitor, marker);
+  await ask('unpark');
+  return space;
 }
 
 function alignUp(value: bigint, alignment: bigint): bigint {

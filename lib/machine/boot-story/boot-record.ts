@@ -8,6 +8,8 @@ export interface BootStage {
 /** The stages before anything in the guest speaks. */
 export const launcherStarted = 'launcher started';
 export const qemuAlive = 'QEMU alive';
+/** The machine's state was loaded from a snapshot. */
+export const restored = 'restored';
 
 /**
  * How far a machine came, and when: filled in while it starts, and read whether it succeeds or not. A stage lasts from when it was

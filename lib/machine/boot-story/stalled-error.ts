@@ -5,7 +5,12 @@ export type Stall =
   /** No console line, and no vCPU came to code that it had not been in before. */
   | { readonly kind: 'stopped'; readonly silentMs: number; readonly idle: boolean }
   /** The VM resets again and again before anything speaks. */
-  | { readonly kind: 'resets'; readonly resets: number; readonly tripleFaults: number; readonly windowMs: number }
+  | {
+      readonly kind: 'resets';
+      readonly resets: number;
+      readonly tripleFaults: number;
+      readonly windowMs: number;
+    }
   /** The kernel started over. */
   | { readonly kind: 'reboots'; readonly starts: number }
   /** QEMU does not run its vCPUs: the state is that of `info status`. */

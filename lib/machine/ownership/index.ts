@@ -1,5 +1,6 @@
 export { describeExit, type ProcessExit } from './exit.js';
 export {
+  ownerEnvironment,
   ownHelper,
   ownProcess,
   ProcessStartError,

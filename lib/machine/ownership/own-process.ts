@@ -142,3 +142,13 @@ export async function ownHelper<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>):
     owner.letGo(helper);
   }
 }
+
+/**
+ * The environment that marks a process as this one's, for processes that somebody else starts and ends, such as the ssh clients of
+ * a guest's shell: if this process ends before them, the watchdog ends them.
+ */
+export async function ownerEnvironment(): Promise<Record<string, string>> {
+  const owner = await theOwner();
+  owner.watch();
+  return { [ownerVariable]: owner.nextMark() };
+}

@@ -26,9 +26,12 @@ export function referencePlan(
     environment: {
       E2E_IMAGE: image.folder,
       E2E_ACCEL: accel,
-      E2E_CPU: options.cpu ?? referenceCpu[accel],
+      E2E_CPU: options.cpu ?? (options.la57 && accel === 'tcg' ? 'max' : referenceCpu[accel]),
+      // The entry point that PVH uses never turns five levels on (arch/x86/platform/pvh/head.S); a bzImage's decompressor does.
+      ...(options.la57 ? { E2E_KERNEL: path.join(image.folder, 'bzImage') } : {}),
       ...(options.kernelArguments === undefined ? {} : { E2E_APPEND: options.kernelArguments }),
       ...(options.device === undefined ? {} : { E2E_DEVICE: options.device }),
+      ...(options.devices === undefined ? {} : { E2E_DEVICES: options.devices.join('\n') }),
       ...(options.debug ? { DEBUG: '1' } : {}),
     },
   };

@@ -1,51 +1,70 @@
 import { createHash } from 'node:crypto';
-import { open, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { release } from 'node:os';
 import path from 'node:path';
 
 import type { LaunchPlan } from '../plan/launch-plan.js';
+import { fileDigest } from './digest.js';
 
 /** Changes when what the harness does to a machine before it is snapshot, or how it restores one, changes. */
-const formatVersion = 1;
+const formatVersion = 2;
+
+/** What a snapshot is to be a snapshot of. */
+export interface SnapshotSubject {
+  readonly plan: LaunchPlan;
+  /** Absolute path of the QEMU that the plan's script runs. */
+  readonly qemu: string;
+  /** The guest sees the host's own CPU (KVM with `-cpu host`): another host cannot continue what this one began. */
+  readonly usesHostCpu: boolean;
+}
 
 /**
- * What a snapshot is a snapshot of: everything that shapes the machine's state. Two plans with the same identity may share one;
- * a plan that differs in anything, the QEMU binary and the content of every file that it names included, may not.
+ * Stands for everything that shapes a machine's state: memory, vCPUs, the variables that tell the launch script accelerator, CPU,
+ * kernel and kernel arguments, and the content of the script, of QEMU and of every file and folder that those variables name.
+ * Two subjects with one identity may share a snapshot; two that differ in anything have two.
  */
-export async function snapshotIdentity(plan: LaunchPlan, qemu: string): Promise<string> {
-  const files = [
-    qemu,
-    plan.script,
-    ...Object.values(plan.environment).filter((value) => path.isAbsolute(value)),
-  ];
-  const fingerprints = await Promise.all(files.map(fileFingerprint));
-  const { memory, vcpus, environment } = plan;
+export async function snapshotIdentity({ plan, qemu, usesHostCpu }: SnapshotSubject): Promise<string> {
+  const { script, workingFolder, memory, vcpus, environment } = plan;
+  const paths = [script, qemu, ...Object.values(environment).filter((value) => path.isAbsolute(value))];
   const shape = {
     formatVersion,
+    workingFolder,
     memory,
     vcpus,
     environment: Object.entries(environment).sort(),
-    fingerprints,
+    content: await Promise.all(paths.map(contentOf)),
+    host: usesHostCpu ? await hostCpu() : undefined,
   };
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 16);
 }
 
-/** Path, size and time of change: a binary that a package update replaced has another. */
-async function fileFingerprint(file: string): Promise<string> {
+/** Files up to this size are told apart by their content, larger ones, a kernel of 65 MB, by size and time of change. */
+const digestBytes = 32 << 20;
+
+/** A digest holds as long as nobody touches the file; a worker asks for the same ones again and again. */
+const digests = new Map<string, Promise<string>>();
+
+async function contentOf(file: string): Promise<string> {
   const real = await realpath(file);
-  const { size, mtimeMs } = await stat(real);
-  return `${real} ${size} ${mtimeMs}`;
+  const seen = await stat(real);
+  const { size, mtimeMs, ctimeMs, ino } = seen;
+  if (seen.isDirectory()) {
+    const names = (await readdir(real)).sort();
+    const contents = await Promise.all(names.map((name) => contentOf(path.join(real, name))));
+    return names.map((name, index) => `${name}=${contents[index] ?? ''}`).join('\n');
+  }
+  if (size > digestBytes) return `${size} bytes of ${mtimeMs}`;
+  const version = JSON.stringify([real, size, mtimeMs, ctimeMs, ino]);
+  const known = digests.get(version) ?? fileDigest(real);
+  digests.set(version, known);
+  return await known;
 }
 
-/** SHA-256 of a file, holes read as the zeros that they are. */
-export async function fileDigest(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  const handle = await open(file);
-  try {
-    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20, autoClose: false })) {
-      hash.update(chunk as Buffer);
-    }
-  } finally {
-    await handle.close();
-  }
-  return hash.digest('hex');
+/** What the guest of `-cpu host` sees of the host: the first CPU's model and flags, and the kernel whose KVM it is. */
+async function hostCpu(): Promise<string> {
+  const [first = ''] = (await readFile('/proc/cpuinfo', 'utf8')).split('\n\n');
+  const lines = first
+    .split('\n')
+    .filter((line) => /^(vendor_id|cpu family|model|stepping|flags)\b/.test(line));
+  return [release(), ...lines].join('\n');
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { InfrastructureError } from '../../errors.js';
-import type { Monitor } from '../../monitor/index.js';
+import { type Monitor, MonitorClosedError } from '../../monitor/index.js';
 import type { LaunchPlan } from '../plan/launch-plan.js';
+import { SnapshotRefusedError } from './refused-error.js';
 
 /** The plan of a machine whose RAM is this new file, so that it can be snapshot. */
 export function planForSnapshot(plan: LaunchPlan, ram: string): LaunchPlan {
@@ -35,24 +36,32 @@ export async function saveState(monitor: Monitor): Promise<void> {
   }
 }
 
-/** Reads the devices' state from the file `state` in the machine's working folder. The machine runs afterwards. */
+/**
+ * Reads the devices' state from the file `state` in the machine's working folder. The machine stands still afterwards, as it did
+ * when its state was saved.
+ *
+ * @throws SnapshotRefusedError when QEMU does not take it, or ends over it, which is what most versions do
+ */
 export async function loadState(monitor: Monitor): Promise<void> {
-  await quietly(monitor, ignoreShared);
-  await quietly(monitor, `migrate_incoming "exec:cat ${stateName}"`);
-  const deadline = AbortSignal.timeout(migrationMs);
-  for (;;) {
-    const { state } = await monitor.infoStatus();
-    // The stream says that the machine stood still when its state was saved; so does this one, until it is told otherwise.
-    if (state === 'paused') break;
-    if (state !== 'inmigrate' || deadline.aborted) {
-      const info = await monitor.command('info migrate');
-      throw new InfrastructureError(
-        `QEMU did not take the snapshot's state: it is ${state}. It says: ${info.trim()}`,
-      );
+  try {
+    for (const reply of await monitor.commands([ignoreShared, `migrate_incoming "exec:cat ${stateName}"`])) {
+      if (reply.trim() !== '') throw new SnapshotRefusedError(reply.trim());
     }
-    await delay(statusIntervalMs);
+    const deadline = AbortSignal.timeout(migrationMs);
+    for (;;) {
+      const { state } = await monitor.infoStatus();
+      if (state === 'paused') return;
+      if (state !== 'inmigrate' || deadline.aborted) {
+        const info = await monitor.command('info migrate');
+        throw new SnapshotRefusedError(`it is ${state}, and says: ${info.trim()}`);
+      }
+      await delay(statusIntervalMs);
+    }
+  } catch (error) {
+    if (error instanceof MonitorClosedError && error.byPeer)
+      throw new SnapshotRefusedError('it ended', { cause: error });
+    throw error;
   }
-  await monitor.cont();
 }
 
 /** The monitor has no event for the end of an incoming migration. */

@@ -1,119 +1,103 @@
-import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { cacheSubfolder } from '../../host/cache-folder.js';
 import { withLock } from '../../host/lease/index.js';
-import { fileDigest } from './identity.js';
-
-/** A machine that was booted once to 'ready': its RAM and its devices' state. */
-export interface Snapshot {
-  readonly identity: string;
-  readonly folder: string;
-  /** RAM, as large as the guest's; a restored machine maps it copy-on-write. */
-  readonly ram: string;
-  /** QEMU's migration stream without the RAM. */
-  readonly state: string;
-}
-
-interface FileRecord {
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly sha256: string;
-}
-
-interface Manifest {
-  readonly identity: string;
-  readonly ram: FileRecord;
-  readonly state: FileRecord;
-}
+import { snapshotIdentity, type SnapshotSubject } from './identity.js';
+import {
+  completeSnapshot,
+  filesIn,
+  openSnapshot,
+  type Snapshot,
+  type SnapshotFiles,
+  touchSnapshot,
+} from './snapshot.js';
 
 /** Told what is being done, and what was found wrong with a snapshot that is thrown away. */
 export type SnapshotProgress = (line: string) => void;
 
 /** Takes the snapshot into these files, which do not exist yet. */
-export type TakeSnapshot = (files: { readonly ram: string; readonly state: string }) => Promise<void>;
+export type TakeSnapshot = (files: SnapshotFiles) => Promise<void>;
+
+/** The folder of a cache that holds its snapshots, each in a folder that is named after its identity. */
+export function snapshotsFolder(cache: string): Promise<string> {
+  return cacheSubfolder(cache, 'snapshots');
+}
 
 /**
- * The snapshot with this identity, from the cache or taken now. Whoever needs the same one at the same time waits; a snapshot
- * that is damaged is named, thrown away and taken anew.
+ * The snapshot of this machine, from the cache or taken now. Whoever needs the same one at the same time waits; a snapshot that
+ * is damaged is named, thrown away and taken anew.
  */
 export async function ensureSnapshot(
   cache: string,
-  identity: string,
+  subject: SnapshotSubject,
   take: TakeSnapshot,
   progress: SnapshotProgress,
 ): Promise<Snapshot> {
-  const parent = await cacheSubfolder(cache, 'snapshots');
-  const folder = path.join(parent, identity);
+  const identity = await snapshotIdentity(subject);
+  const folder = path.join(await snapshotsFolder(cache), identity);
   const found = await openSnapshot(folder, identity);
-  if (typeof found === 'object') return found;
-  return await withLock(`snapshot:${folder}`, `takes the snapshot ${identity}`, async () => {
+  if (isSnapshot(found)) return await used(found);
+  return await locked(folder, `takes the snapshot ${identity}`, async () => {
     const again = await openSnapshot(folder, identity);
-    if (typeof again === 'object') return again;
+    if (isSnapshot(again)) return await used(again);
     if (again !== 'absent') {
-      progress(`the snapshot in ${folder} is thrown away and taken anew: ${again}`);
+      progress(`the snapshot in ${folder} is thrown away and taken anew: ${again.wrong}`);
       await rm(folder, { recursive: true, force: true });
     }
-    const unfinished = await mkdtemp(`${folder}.unfinished-`);
+    await removeUnfinished(folder);
+    const unfinished = await mkdtemp(folder + unfinishedInfix);
     try {
       await take(filesIn(unfinished));
-      await writeManifest(unfinished, identity);
+      await completeSnapshot(unfinished, identity, subject);
       await rename(unfinished, folder);
     } finally {
       await rm(unfinished, { recursive: true, force: true });
     }
-    return { identity, folder, ...filesIn(folder) };
+    const taken = await openSnapshot(folder, identity);
+    if (!isSnapshot(taken)) throw new TypeError('a snapshot that was just taken is none');
+    return taken;
   });
 }
 
-/** Throws a snapshot away that turned out not to work. */
-export async function discardSnapshot({ folder, identity }: Snapshot): Promise<void> {
-  await withLock(`snapshot:${folder}`, `discards the snapshot ${identity}`, () =>
-    rm(folder, { recursive: true, force: true }),
-  );
+/** What is wrong with a snapshot's files, each byte of which is read. Undefined when nothing is. */
+export async function damageOf({ folder, identity }: Snapshot): Promise<string | undefined> {
+  const seen = await openSnapshot(folder, identity, { thorough: true });
+  if (isSnapshot(seen)) return undefined;
+  return seen === 'absent' ? 'it is gone' : seen.wrong;
 }
 
-function filesIn(folder: string): { ram: string; state: string } {
-  return { ram: path.join(folder, 'ram'), state: path.join(folder, 'state') };
+/** Throws a snapshot away that turned out not to work, unless somebody else did so already and took a new one. */
+export async function discardSnapshot({ folder, identity, taken }: Snapshot): Promise<void> {
+  await locked(folder, `discards the snapshot ${identity}`, async () => {
+    const seen = await openSnapshot(folder, identity);
+    if (isSnapshot(seen) && seen.taken !== taken) return;
+    await rm(folder, { recursive: true, force: true });
+  });
 }
 
-/** The snapshot, `absent`, or what is wrong with it. */
-async function openSnapshot(folder: string, identity: string): Promise<Snapshot | string> {
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      return `its manifest cannot be read (${String(error)})`;
-    return (await stat(folder).catch(() => undefined)) ? 'it has no manifest' : 'absent';
+/** Runs `work` while nobody takes, discards or prunes the snapshot in this folder. */
+export function locked<T>(folder: string, holder: string, work: () => Promise<T>): Promise<T> {
+  return withLock(`snapshot:${folder}`, holder, work);
+}
+
+/** Follows the identity in the name of a folder in which a snapshot is being taken. */
+export const unfinishedInfix = '.unfinished-';
+
+/** Whoever holds the lock knows that those who began these are dead. */
+async function removeUnfinished(folder: string): Promise<void> {
+  const parent = path.dirname(folder);
+  const prefix = path.basename(folder) + unfinishedInfix;
+  for (const name of await readdir(parent)) {
+    if (name.startsWith(prefix)) await rm(path.join(parent, name), { recursive: true, force: true });
   }
-  const files = filesIn(folder);
-  if (manifest.identity !== identity) return `it is of another machine (${manifest.identity})`;
-  const wrong =
-    (await damage(files.state, manifest.state, true)) ?? (await damage(files.ram, manifest.ram, false));
-  return wrong ?? { identity, folder, ...files };
 }
 
-/**
- * What is wrong with a file. The RAM file's digest takes a second, so that it is computed only when somebody has written to the
- * file since: a restored machine never does.
- */
-async function damage(file: string, record: FileRecord, always: boolean): Promise<string | undefined> {
-  const name = path.basename(file);
-  const seen = await stat(file).catch(() => undefined);
-  if (!seen) return `its file ${name} is missing`;
-  if (seen.size !== record.size) return `its file ${name} has ${seen.size} bytes instead of ${record.size}`;
-  if (!always && seen.mtimeMs === record.mtimeMs) return undefined;
-  return (await fileDigest(file)) === record.sha256 ? undefined : `its file ${name} was changed`;
+function isSnapshot(seen: Snapshot | 'absent' | { readonly wrong: string }): seen is Snapshot {
+  return typeof seen === 'object' && 'taken' in seen;
 }
 
-async function writeManifest(folder: string, identity: string): Promise<void> {
-  const { ram, state } = filesIn(folder);
-  const manifest: Manifest = { identity, ram: await recordOf(ram), state: await recordOf(state) };
-  await writeFile(path.join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-}
-
-async function recordOf(file: string): Promise<FileRecord> {
-  const { size, mtimeMs } = await stat(file);
-  return { size, mtimeMs, sha256: await fileDigest(file) };
+async function used(snapshot: Snapshot): Promise<Snapshot> {
+  await touchSnapshot(snapshot);
+  return snapshot;
 }

@@ -17,6 +17,8 @@ export interface WaitSubject {
   readonly panic?: RegExp | false;
   /** The caller's own way to end the wait. */
   readonly signal?: AbortSignal;
+  /** Told of each stage as soon as it is reached. */
+  readonly onReached?: (stage: string) => void;
 }
 
 export const linuxPanic = /Kernel panic - not syncing/;
@@ -58,7 +60,9 @@ export async function waitUntilReady(strategy: WaitStrategy, subject: WaitSubjec
     await part.until({ console, since, signal: over.signal, saw: (what) => (lastSeen = what), run });
     clearTimeout(timer);
     pending.splice(pending.indexOf(part), 1);
-    if (isLeaf(part)) reached.push({ stage: part.awaited, afterMs: performance.now() - begin });
+    if (!isLeaf(part)) return;
+    reached.push({ stage: part.awaited, afterMs: performance.now() - begin });
+    subject.onReached?.(part.awaited);
   };
   function outOfTime(part: WaitStrategy): void {
     end({ reason: 'deadline', strategy: part });
@@ -69,9 +73,10 @@ export async function waitUntilReady(strategy: WaitStrategy, subject: WaitSubjec
     panicLine = text;
     end({ reason: 'panic' });
   };
-  for (const { text } of console?.recent(since) ?? []) notePanic(text);
-  const stopListening = console?.onLine(({ text }) => {
-    notePanic(text);
+  // Whole lines only: what follows "not syncing" is the cause.
+  for (const { text, complete } of console?.recent(since) ?? []) if (complete) notePanic(text);
+  const stopListening = console?.onLine(({ text, complete }) => {
+    if (complete) notePanic(text);
   });
   const cancel = (): void => {
     end({ reason: 'cancelled', cause: signal?.reason });

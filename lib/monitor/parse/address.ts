@@ -1,11 +1,17 @@
 import { MonitorParseError } from '../errors.js';
 import { hex } from './fields.js';
 
-/** Parses `gva2gpa`: the guest-physical address, or undefined for `Unmapped`. @throws MonitorParseError */
+/**
+ * Parses `gva2gpa`: the guest-physical address, or undefined for `Unmapped`. Address 0 comes as `0`, all others with `0x` (QEMU
+ * prints it with `%#`).
+ *
+ * @throws MonitorParseError
+ */
 export function parseGva2gpa(reply: string): bigint | undefined {
   const text = reply.trim();
   if (text === 'Unmapped') return undefined;
-  return hex(/^gpa: 0x([0-9a-f]+)$/.exec(text)?.[1], 'gva2gpa', reply);
+  const [, digits, zero] = /^gpa: (?:0x([0-9a-f]+)|(0))$/.exec(text) ?? [];
+  return hex(digits ?? zero, 'gva2gpa', reply);
 }
 
 /** What `gpa2hva` says of one byte of guest-physical address space. */

@@ -270,3 +270,10 @@ test('whatever records are lost, no page that was cleared is accused', () => {
     }),
   );
 });
+
+test('a page that memory shows closed before the mapping may be logged so: it was mapped before', () => {
+  const closed = leaf(1) & ~4n;
+  expect(check(pair(A, closed), [{ address: A, before: closed, after: closed }])).toEqual([]);
+  const accused = check(pair(A, closed), [{ address: A, before: leaf(1), after: closed }]);
+  expect(kinds(accused)).toEqual(['old-not-user', 'old-not-as-in-memory']);
+});

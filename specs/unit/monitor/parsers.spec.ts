@@ -154,13 +154,22 @@ test('status, cpus, gva2gpa and gpa2hva', () => {
     { cpu: 1, threadId: 8750, selected: true },
   ]);
   expect(parseGva2gpa('gpa: 0x1000000\n')).toBe(0x1000000n);
+  // QEMU prints it with %#, which leaves the prefix of zero out.
+  expect(parseGva2gpa('gpa: 0\n')).toBe(0n);
   expect(parseGva2gpa('Unmapped\n')).toBeUndefined();
   expect(parseGpa2hva('Host virtual address for 0x1000 (pc.ram) is 0x7ffadfe01000\n')).toEqual({
     kind: 'ram',
     region: 'pc.ram',
     hostAddress: 0x7ffadfe01000n,
   });
-  for (const reply of ['', 'VM status: \n', 'unknown command\n', 'gpa: 0x\n', 'gpa: 0x11112222333344445\n']) {
+  for (const reply of [
+    '',
+    'VM status: \n',
+    'unknown command\n',
+    'gpa: 0x\n',
+    'gpa: 1\n',
+    'gpa: 0x11112222333344445\n',
+  ]) {
     expect(() => parseStatus(reply)).toThrow(MonitorParseError);
     expect(() => parseCpus(reply)).toThrow(MonitorParseError);
     expect(() => parseGva2gpa(reply)).toThrow(MonitorParseError);

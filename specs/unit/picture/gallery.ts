@@ -22,6 +22,7 @@ import {
   iommuWalkPicture,
   nestedWalkPicture,
   registerPicture,
+  tablePicture,
   timelinePicture,
   walkPicture,
   type MapRange,
@@ -332,6 +333,27 @@ export const gallery: Record<string, string> = {
   'map, EPT': addressSpacePicture({ title: 'EPT', format: 'ept', ranges: [range(0n, 0x20_0000n, 'rwxu')] }),
   'map, empty': addressSpacePicture({ title: 'Nothing', ranges: [] }),
   diff: diffPicture({ title: 'Before and after', diff }),
+  table: tablePicture({
+    title: 'Routes',
+    subtitle: '1 open, 1 closed',
+    columns: [
+      { title: 'route', width: 330 },
+      { title: 'verdict', width: 90 },
+      { title: 'seen', width: 376 },
+    ],
+    rows: [
+      [{ text: 'the process reads' }, { text: 'closed', tone: 'good' }, { text: 'SIGSEGV, error code 0x5' }],
+      [
+        {
+          text: 'a second mapping of the same shared memory, made before the page was mapped for DMA: a read',
+        },
+        { text: 'open', tone: 'bad' },
+        { text: 'the data was read <&> "quoted"' },
+      ],
+      [{ text: '' }, { text: 'changed', tone: 'warn' }, { text: '' }],
+    ],
+    notes: ['Nothing beside.'],
+  }),
   'diff, long': diffPicture({ title: 'Before and after', diff: longDiff }),
   'diff, none': diffPicture({
     title: 'Same',

@@ -50,7 +50,8 @@ function oldFindings(oldPte: bigint, before: bigint | undefined): Detail[] {
   const found: Detail[] = [];
   if ((oldPte & _PAGE_PRESENT) === 0n)
     found.push({ kind: 'old-not-present', detail: `old PTE ${hex(oldPte)} is not present (bit 0 clear)` });
-  else if ((oldPte & _PAGE_USER) === 0n)
+  // A page that is mapped once more was closed before; memory says so too.
+  else if ((oldPte & _PAGE_USER) === 0n && (before === undefined || (before & _PAGE_USER) !== 0n))
     found.push({
       kind: 'old-not-user',
       detail: `old PTE ${hex(oldPte)} has _PAGE_USER (bit 2) clear already: cleared before, or a wrong value logged`,

@@ -1,0 +1,41 @@
+import type { VfioProcess } from '../vfio/process.js';
+
+/** A transfer by QEMU's edu device (docs/specs/edu.rst) between guest memory and its own buffer of 4 KiB. */
+export interface EduTransfer {
+  /** Device address of the first byte in guest memory. */
+  readonly iova: bigint;
+  /** Bytes, at most 4094: QEMU 7.2 aborts at a transfer that ends with the buffer's last byte (hw/misc/edu.c). Default: 8. */
+  readonly size?: number;
+  /** Where in the device's buffer. Default: 0. */
+  readonly offset?: number;
+}
+
+/** How long the guest's own clock may run: a transfer takes 100 ms of it. */
+const timeoutMs = 30_000;
+
+/**
+ * QEMU's edu device, opened by a process through VFIO: a DMA engine that does what it is told. It reports no errors: an access that
+ * the IOMMU refuses reads zeros or writes nothing, and the guest's kernel logs a DMAR fault.
+ */
+export class EduDevice {
+  readonly #process: VfioProcess;
+
+  /** @param process one whose device is edu; the first transfer fails with `notEdu` otherwise */
+  constructor(process: VfioProcess) {
+    this.#process = process;
+  }
+
+  /** The device reads guest memory into its buffer. Returns when it is done. */
+  async readMemory(transfer: EduTransfer): Promise<void> {
+    await this.#transfer('toDevice', transfer);
+  }
+
+  /** The device writes its buffer to guest memory. Returns when it is done. */
+  async writeMemory(transfer: EduTransfer): Promise<void> {
+    await this.#transfer('fromDevice', transfer);
+  }
+
+  async #transfer(direction: string, { iova, size, offset }: EduTransfer): Promise<void> {
+    await this.#process.request('eduDma', { direction, iova, size, offset, timeoutMs });
+  }
+}

@@ -1,0 +1,78 @@
+import type { Machine } from '../../machine/machine.js';
+import { readMmio } from '../../memory/index.js';
+import {
+  type IommuWalk,
+  type PageRun,
+  type PhysicalMemory,
+  walkIommu,
+  walkRange,
+  type AddressSpace,
+  type X86Entry,
+} from '../../paging/index.js';
+import { sourceOf } from './pci-address.js';
+
+/** RTADDR_REG of QEMU's intel-iommu: offset 0x20 (VT-d specification, 11.4.5) of its base (include/hw/i386/intel_iommu.h). */
+const rootTableRegister = 0xfed9_0020n;
+
+/** A page of a DMA mapping, seen from both sides at one instant. */
+export interface DmaPage {
+  readonly iova: bigint;
+  /** The device's way there. */
+  readonly device: IommuWalk;
+  /** What the process's own entry names; undefined where its address has no page. */
+  readonly processFrame: bigint | undefined;
+  readonly processUser: boolean | undefined;
+}
+
+/** What is compared: a process's memory and the addresses by which a device reaches it. */
+export interface DmaRange {
+  readonly space: AddressSpace<X86Entry>;
+  /** Virtual address of the first page. */
+  readonly address: bigint;
+  readonly iova: bigint;
+  /** Number of 4 KiB pages. */
+  readonly pages: number;
+}
+
+/** A device's view of guest memory: the IOMMU's tables, walked from outside. */
+export class DeviceView {
+  readonly #machine: Machine;
+  readonly #memory: PhysicalMemory;
+  readonly #device: string;
+
+  /** @param device PCI address in the guest, `DDDD:BB:SS.F` */
+  constructor(machine: Machine, memory: PhysicalMemory, device: string) {
+    this.#machine = machine;
+    this.#memory = memory;
+    this.#device = device;
+  }
+
+  /** Where the device's access to an iova goes. What stands in its way is a `fault` in the result. */
+  walk(iova: bigint): Promise<IommuWalk> {
+    return this.#machine.paused(async () => walkIommu(this.#memory, await this.#options(), iova));
+  }
+
+  /** Every page of a mapping from both sides, while the VM stands still. */
+  pages({ space, address, iova, pages }: DmaRange): Promise<DmaPage[]> {
+    return this.#machine.paused(async () => {
+      const options = await this.#options();
+      const process: PageRun<X86Entry> = await walkRange(this.#memory, space, address, pages);
+      const seen: DmaPage[] = [];
+      for (const [index, page] of [...process].entries()) {
+        const at = iova + BigInt(index) * 4096n;
+        seen.push({
+          iova: at,
+          device: await walkIommu(this.#memory, options, at),
+          processFrame: page.physicalAddress,
+          processUser: page.leafRights?.user,
+        });
+      }
+      return seen;
+    });
+  }
+
+  async #options() {
+    const [rtaddr = 0n] = await readMmio(this.#machine.monitor, rootTableRegister, 'g');
+    return { rtaddr, source: sourceOf(this.#device) };
+  }
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Machine } from '../../machine/machine.js';
+import { InfrastructureError } from '../../errors.js';
+import { type KernelLogEntry, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
+import type { GuestShell } from '../ssh/index.js';
+import { detectReports } from './detector.js';
+import type { KernelReport } from './report.js';
+import { taintReports } from './taint.js';
+
+/** What the kernel reported while it was watched. */
+export interface WatchedReports {
+  /** In the order in which they began; new taints last. */
+  readonly reports: readonly KernelReport[];
+  /** Records that the ring buffer had overwritten by the end: a report may have been among them. */
+  readonly lost: LossTotal;
+  /** Where the reports are from. The console has emergencies only, but it has them when the guest answers no more. */
+  readonly source: 'kernel log' | 'console';
+  /** Why the kernel log could not be read, where it could not and no report explains it. */
+  readonly problem: InfrastructureError | undefined;
+}
+
+/** The first and the last line of a panic, as a console shows it. */
+const panic = 'Kernel panic - not syncing';
+const panicEnd = '---[ end Kernel panic';
+/** How long a kernel that panics may take to print its last line over a serial port. */
+const panicMs = 5_000;
+
+/** How long a guest may take to hand over its log. A guest that hangs must not hold up the verdict for longer. */
+const readMs = 30_000;
+/** Two lines for each page of a mapping say nothing of the kernel's health, and are most of a long log. */
+const withoutReports = '_PAGE_USER at vaddr';
+/** What is left is bounded all the same. */
+const maxLogBytes = 64 * 1024 * 1024;
+
+const begin = 'cat /proc/sys/kernel/tainted && printf "%s\\n" "$1" > /dev/kmsg';
+const readAll =
+  'cat /proc/sys/kernel/tainted; if command -v kmsg-follow > /dev/null; then echo kmsg; exec kmsg-follow --once --without "$1"; ' +
+  'else echo dmesg; exec dmesg -r; fi';
+
+/**
+ * Watches a guest's kernel at the price of two guest commands: what it printed since is read when it is asked for, as /dev/kmsg
+ * keeps it. A guest that answers no more is judged by its console.
+ */
+export class KernelWatch {
+  readonly #machine: Machine;
+  readonly #guest: GuestShell;
+  readonly #mark: string;
+  readonly #taint: bigint;
+  readonly #consoleLine: number;
+
+  private constructor(machine: Machine, guest: GuestShell, mark: string, taint: bigint, consoleLine: number) {
+    this.#machine = machine;
+    this.#guest = guest;
+    this.#mark = mark;
+    this.#taint = taint;
+    this.#consoleLine = consoleLine;
+  }
+
+  /** What the kernel prints from now on counts. */
+  static async begin(machine: Machine, guest: GuestShell): Promise<KernelWatch> {
+    const mark = `opentdx-e2e watch ${randomUUID()}`;
+    const consoleLine = machine.console.lineCount;
+    const taint = await guest.succeed(['sh', '-c', begin, 'sh', mark]);
+    return new KernelWatch(machine, guest, mark, taintOf(taint), consoleLine);
+  }
+
+  /** Whether the console shows that the kernel panicked since. */
+  get panicked(): boolean {
+    return this.#console().some((line) => line.includes(panic));
+  }
+
+  /** Calls `listener`, once, as soon as the console shows a panic. Returns what ends that. */
+  onPanic(listener: () => void): () => void {
+    const stop = this.#machine.console.onLine(({ text }) => {
+      if (!text.includes(panic)) return;
+      stop();
+      listener();
+    });
+    return stop;
+  }
+
+  /** All that the kernel reported since. */
+  async reports(): Promise<WatchedReports> {
+    if (this.panicked) await this.#panicIsPrinted();
+    const { died, monitor } = this.#machine;
+    if (this.panicked || died.aborted || monitor.closed) return this.#fromConsole();
+    try {
+      // A test may leave its VM stopped; a guest that stands still hands over nothing.
+      if (!(await this.#machine.monitor.infoStatus()).running) await this.#machine.monitor.cont();
+      return await this.#machine.guard(this.#fromGuest());
+    } catch (error) {
+      const seen = this.#fromConsole();
+      // A dead kernel, or a dead QEMU, is explanation enough.
+      if (seen.reports.length > 0 || this.#machine.died.aborted) return seen;
+      const reason = error instanceof Error ? error.message : String(error);
+      const problem = new InfrastructureError(
+        `Whether the guest's kernel is well is not known, as its log cannot be read: ${reason}`,
+        { cause: error },
+      );
+      return { ...seen, problem };
+    }
+  }
+
+  async #fromGuest(): Promise<WatchedReports> {
+    const options = { timeoutMs: readMs, maxOutputBytes: maxLogBytes };
+    const output = await this.#guest.succeed(['sh', '-c', readAll, 'sh', withoutReports], options);
+    const [taint = '', format, ...lines] = output.split('\n');
+    const entries = parseKernelLog(lines.join('\n'), { format: format === 'kmsg' ? 'kmsg' : 'dmesg' });
+    const marked = entries.findIndex(({ text }) => text.includes(this.#mark));
+    const reports = [
+      ...detectReports(recordsOf(entries.slice(marked + 1))),
+      ...taintReports(this.#taint, taintOf(taint)),
+    ];
+    // The log is read from its oldest record: without the mark, that one is younger than the test.
+    const lost = { count: 0, exact: marked >= 0 };
+    return { reports, lost, source: 'kernel log', problem: undefined };
+  }
+
+  #fromConsole(): WatchedReports {
+    const entries = parseKernelLog(this.#console().join('\n'), { format: 'dmesg' });
+    const lost = { count: 0, exact: true };
+    return { reports: detectReports(entries), lost, source: 'console', problem: undefined };
+  }
+
+  /** Resolves when the panic's last line is on the console, or will not come. */
+  async #panicIsPrinted(): Promise<void> {
+    if (this.#console().some((line) => line.includes(panicEnd))) return;
+    await new Promise<void>((resolve) => {
+      const over = (): void => {
+        clearTimeout(timer);
+        stop();
+        resolve();
+      };
+      const timer = setTimeout(over, panicMs);
+      const stop = this.#machine.console.onLine(({ text }) => {
+        if (text.includes(panicEnd)) over();
+      });
+      if (this.#machine.died.aborted) over();
+      this.#machine.died.addEventListener('abort', over, { once: true });
+    });
+  }
+
+  #console(): string[] {
+    return this.#machine.console.recent(this.#consoleLine).map(({ text }) => text);
+  }
+}
+
+/** The gaps in the numbers are the records that were left out on request. */
+function recordsOf(entries: readonly KernelLogEntry[]): KernelLogEntry[] {
+  return entries.filter(({ lost }) => lost === undefined);
+}
+
+function taintOf(text: string): bigint {
+  if (/^\d{1,20}\s*$/.test(text)) return BigInt(text.trim());
+  throw new InfrastructureError(
+    `The guest's /proc/sys/kernel/tainted should hold a number: ${text.slice(0, 200)}`,
+  );
+}

@@ -1,0 +1,29 @@
+import type { PageRun, ScanDiff, X86Entry } from '../../../paging/index.js';
+import type { ClearingLog } from '../../kernel-log/index.js';
+import type { DmaTables } from '../dma-tables.js';
+import type { DmaMapping } from '../mapping.js';
+
+/** All that is known about a mapping, from sources that do not know of each other. */
+export interface Evidence {
+  readonly mapping: DmaMapping;
+  /** Its pages' entries as memory holds them now. */
+  readonly after: PageRun<X86Entry>;
+  /** What changed in the user half of its process's address space since just before it was made. */
+  readonly changes: ScanDiff;
+  /** What the kernel logged, of all mappings. */
+  readonly log: ClearingLog;
+  /** The IOMMU's tables for its device addresses. */
+  readonly device: DmaTables;
+  /** Every mapping that was made in this guest, this one included, in order. */
+  readonly made: readonly DmaMapping[];
+}
+
+/** Something about a mapping that is not as it must be. */
+export interface Finding {
+  /** `not-cleared-but-said`: the kernel left pages to user mode and its log says so. All others are defects of the driver's. */
+  readonly kind: 'defect' | 'unknown' | 'not-cleared-but-said';
+  /** What the driver does wrong, and on which pages. One line. */
+  readonly title: string;
+  /** What was seen that says so. */
+  readonly details: readonly string[];
+}

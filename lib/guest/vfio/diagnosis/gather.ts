@@ -1,0 +1,18 @@
+import { diffScans } from '../../../paging/index.js';
+import { type KernelLogEntry, pairClearings } from '../../kernel-log/index.js';
+import type { DmaMapping } from '../mapping.js';
+import type { Evidence } from './evidence.js';
+
+/** Looks at a mapping from all sides; what lies in memory, while the VM stands still. */
+export async function gatherEvidence(
+  mapping: DmaMapping,
+  entries: Iterable<KernelLogEntry>,
+): Promise<Evidence> {
+  const { process } = mapping;
+  const seen = await process.host.machine.paused(async () => ({
+    after: await mapping.entries(),
+    changes: diffScans(mapping.spaceBefore, await process.scan()),
+    device: await mapping.deviceTables(),
+  }));
+  return { mapping, ...seen, log: pairClearings(entries), made: process.host.mappings };
+}

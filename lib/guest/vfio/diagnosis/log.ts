@@ -1,0 +1,145 @@
+import { hex, joinHalves, PTE_PFN_MASK } from '../../../paging/index.js';
+import {
+  checkClearing,
+  type ClearingFinding,
+  type ClearingFindingKind,
+  type ExpectedPage,
+  hasLoss,
+  RangeIndex,
+} from '../../kernel-log/index.js';
+import type { DmaMapping } from '../mapping.js';
+import type { Evidence, Finding } from './evidence.js';
+import type { PageStates } from './page-states.js';
+
+/** Answers for a mapping's pages what the log says of them. */
+export class LogIndex {
+  readonly hasLoss: boolean;
+  readonly #mapping: DmaMapping;
+  /** How many pairs of lines there are for an address. */
+  readonly #pairs = new Map<bigint, number>();
+  readonly #skipped: RangeIndex;
+  readonly #overlapping: readonly DmaMapping[];
+
+  constructor({ mapping, log, made }: Evidence) {
+    this.#mapping = mapping;
+    this.hasLoss = hasLoss(log.lost);
+    for (const { address, seen } of log.records) {
+      if (seen === 'both') this.#pairs.set(address, (this.#pairs.get(address) ?? 0) + 1);
+    }
+    this.#skipped = new RangeIndex(log.notCleared);
+    const end = mapping.address + mapping.size;
+    this.#overlapping = made.filter(({ address, size }) => address < end && address + size > mapping.address);
+  }
+
+  /** A pair of lines for every time that the page was mapped. */
+  isLogged(page: number): boolean {
+    const address = this.#mapping.pageAddress(page);
+    const times =
+      this.#overlapping.length === 1 ? 1 : this.#overlapping.filter((each) => holds(each, address)).length;
+    return (this.#pairs.get(address) ?? 0) >= times;
+  }
+
+  isSkipped(page: number): boolean {
+    return this.#skipped.holding(this.#mapping.pageAddress(page)) !== undefined;
+  }
+}
+
+/** Kinds that say of the log alone what the state of the pages says better. */
+const saidElsewhere: ReadonlySet<ClearingFindingKind> = new Set([
+  'not-logged',
+  'reported-not-cleared',
+  'old-not-user',
+]);
+
+const titles: Partial<Record<ClearingFindingKind, string>> = {
+  'old-not-present': 'The driver logs an old PTE that is not present',
+  'new-still-user': "The driver logs 'Successfully cleared' with a new PTE that has _PAGE_USER set",
+  'other-bits-changed': 'The driver logs an old and a new PTE that differ in more than _PAGE_USER',
+  'old-not-as-in-memory': 'The driver logs a wrong old PTE: it is not what memory held before the mapping',
+  'new-not-as-in-memory': 'The driver logs a wrong new PTE: it is not what memory holds',
+  'unexpected-page': 'The driver logs a page as cleared that was never mapped for DMA',
+  'logged-again': 'The driver logs the same page more than once',
+  'not-confirmed': "The driver logs 'Clearing' but never 'Successfully cleared'",
+  'not-announced': "The driver logs 'Successfully cleared' without 'Clearing'",
+  unknown: 'The kernel log cannot tell: records were lost',
+  unreadable: 'The kernel log cannot tell: lines were cut off',
+};
+
+/** What is wrong with the log's lines about this mapping, and with lines about no mapping at all. */
+export function logFindings(
+  { mapping, after, log, made }: Evidence,
+  { claimed, altered }: PageStates,
+): Finding[] {
+  const pages = made.flatMap((each) => expectedPages(each, each === mapping ? after : undefined));
+  // Of a page that was not cleared at all the log's new PTE is wrong too, but that is no second defect.
+  const explained = claimed.length + altered.length > 0;
+  const found = checkClearing(log, pages).filter(
+    ({ kind, address, pages: count }) =>
+      !saidElsewhere.has(kind) &&
+      !(
+        explained &&
+        (kind === 'new-not-as-in-memory' || kind === 'new-still-user' || kind === 'other-bits-changed')
+      ) &&
+      (kind === 'unexpected-page' || overlaps(mapping, address, count)),
+  );
+  const byKind = new Map<ClearingFindingKind, ClearingFinding[]>();
+  for (const finding of found) byKind.set(finding.kind, [...(byKind.get(finding.kind) ?? []), finding]);
+  // Which of the two values is wrong says more than that they do not fit each other.
+  const kinds = [...byKind].sort(([a], [b]) => vagueness(a) - vagueness(b));
+  return kinds.map(([kind, findings]) => ({
+    kind: findings.every(({ proves }) => !proves) ? 'unknown' : 'defect',
+    title: `${titles[kind] ?? kind}: ${findings[0]?.message ?? ''}`,
+    details: findings.slice(0, 4).map(({ message }) => message),
+  }));
+}
+
+function vagueness(kind: ClearingFindingKind): number {
+  return kind === 'other-bits-changed' ? 1 : 0;
+}
+
+/** The log's addresses are all off by the same distance: the old PTEs show which page a line is really about. */
+export function findShift({ mapping, log }: Evidence, index: LogIndex): Finding | undefined {
+  const before = mapping.before.at(0);
+  if (before?.raw === undefined || before.status !== 'mapped' || index.isLogged(0)) return undefined;
+  const frame = before.raw & PTE_PFN_MASK;
+  const misnamed = log.records.find(
+    ({ oldPte, address }) =>
+      oldPte !== undefined && (oldPte & PTE_PFN_MASK) === frame && address !== mapping.address,
+  );
+  if (misnamed === undefined) return undefined;
+  const distance = misnamed.address - mapping.address;
+  const text = `${distance < 0n ? '-' : '+'}${hex(distance < 0n ? -distance : distance)}`;
+  return {
+    kind: 'defect',
+    title: `The driver logs wrong addresses, off by ${text}: the line about ${hex(misnamed.address)} holds the PTE of ${hex(mapping.address)}.`,
+    details: [`old PTE in that line: ${hex(misnamed.oldPte ?? 0n)}; the frame of page 0 is ${hex(frame)}`],
+  };
+}
+
+/** The pages of a mapping as the log must have them. */
+export function expectedPages(mapping: DmaMapping, after?: Evidence['after']): ExpectedPage[] {
+  const before = presentEntries(mapping.before);
+  const now = after === undefined ? [] : presentEntries(after);
+  return Array.from({ length: mapping.pages }, (_, page) => ({
+    address: mapping.pageAddress(page),
+    before: before[page],
+    after: now[page],
+  }));
+}
+
+/** The raw entries of the pages that are mapped. Not decoded: a big mapping has 65,536. */
+function presentEntries(run: Evidence['after']): (bigint | undefined)[] {
+  const entries: (bigint | undefined)[] = Array.from(run.low, (low, page) =>
+    joinHalves(low, run.high[page] ?? 0),
+  );
+  for (const page of run.unmapped()) entries[page] = undefined;
+  return entries;
+}
+
+function overlaps({ address, size }: DmaMapping, start: bigint, pages: number): boolean {
+  return start < address + size && start + BigInt(pages) * 4096n > address;
+}
+
+function holds({ address, size }: DmaMapping, at: bigint): boolean {
+  return at >= address && at < address + size;
+}

@@ -1,0 +1,59 @@
+/**
+ * Shows that the ordinary VFIO specs can be trusted: runs them against a driver with each of the faults that it can be given, and
+ * without any.
+ *
+ *   npm run verdicts [-- [--healthy-runs N] [--all-failures] [--workers N] [FAULT…]]
+ *
+ * Ends with 1 when a fault survives, when the healthy driver is accused, or when a run came to nothing.
+ */
+import { parseArgs } from 'node:util';
+
+import { knownFaults } from './verdicts/faults.js';
+import { runSpecs } from './verdicts/run.js';
+import { describeVerdict } from './verdicts/table.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'healthy-runs': { type: 'string', default: '1' },
+    'all-failures': { type: 'boolean', default: false },
+    workers: { type: 'string', default: '2' },
+  },
+});
+
+const known = await knownFaults();
+const unknown = positionals.filter((fault) => !known.includes(fault));
+const healthyRuns = Number(values['healthy-runs']);
+const workers = Number(values.workers);
+if (
+  unknown.length > 0 ||
+  !Number.isInteger(healthyRuns) ||
+  healthyRuns < 0 ||
+  !Number.isInteger(workers) ||
+  workers < 1
+) {
+  console.error(
+    `Usage: npm run verdicts [-- [--healthy-runs N] [--all-failures] [--workers N] [FAULT…]]\nFaults: ${known.join(' ')}`,
+  );
+  process.exit(2);
+}
+
+// A few failures name a fault; the rest of the specs would say the same.
+const maxFailures = values['all-failures'] ? 0 : 3;
+const failed: string[] = [];
+for (let run = 1; run <= healthyRuns; run += 1) {
+  const result = await runSpecs({ fault: undefined, maxFailures: 0, workers });
+  const isHealthy = result.problem === undefined && result.caught.length === 0;
+  if (!isHealthy) failed.push('none');
+  console.log(`${`none (run ${run})`.padEnd(22)} ${isHealthy ? `${result.tests} tests passed` : 'ACCUSED'}`);
+  if (!isHealthy) console.log(describeVerdict({ fault: 'none', result }));
+}
+for (const fault of positionals.length > 0 ? positionals : known) {
+  const result = await runSpecs({ fault, maxFailures, workers });
+  if (result.problem !== undefined || result.caught.length === 0) failed.push(fault);
+  console.log(describeVerdict({ fault, result }));
+}
+console.log(
+  failed.length === 0 ? 'All faults caught.' : `Not as it must be: ${[...new Set(failed)].join(', ')}`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+const patch = path.resolve(
+  import.meta.dirname,
+  '../../images/reference/patches/0002-vfio-type1-fault-injection.patch',
+);
+
+/** The faults that the reference driver knows, from its own table: one that is added there is run from then on. */
+export async function knownFaults(): Promise<string[]> {
+  const text = await readFile(patch, 'utf8');
+  const names = [...text.matchAll(/^\+\t\[E2E_\w+\]\s*= "([a-z-]+)",$/gm)].map(([, name]) => name ?? '');
+  const faults = names.filter((name) => name !== 'none');
+  if (faults.length === 0) throw new Error(`${patch} has no table of faults.`);
+  return faults;
+}

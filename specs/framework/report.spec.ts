@@ -1,0 +1,154 @@
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { type Browser, chromium, type Page } from '@playwright/test';
+
+import { expect, test as base } from '../../fixtures/index.js';
+import { runSamples, type SampleRun } from './support/run-samples.js';
+
+/** Debian's, where it is installed (`scripts/setup.sh browser`). */
+const executablePath = '/usr/bin/chromium';
+/** As root it needs --no-sandbox; the rest keeps it from asking for anything outside of this host. */
+const browserArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+interface ReportFixtures {
+  run: SampleRun;
+  browser: Browser;
+}
+
+const test = base.extend<object, ReportFixtures>({
+  run: [
+    async ({}, use) => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'report-'));
+      const run = await runSamples(folder, ['--grep', 'passes|stock driver|markup']);
+      await use(run);
+      await rm(folder, { recursive: true });
+    },
+    { scope: 'worker', timeout: 300_000, title: 'report of the sample specs' },
+  ],
+  browser: [
+    async ({}, use) => {
+      const browser = await chromium.launch({ executablePath, args: browserArguments });
+      await use(browser);
+      await browser.close();
+    },
+    { scope: 'worker', title: 'Chromium' },
+  ],
+});
+
+test.describe.configure({ mode: 'serial', timeout: 120_000 });
+
+/** Opens the report of one sample. */
+async function openTest(page: Page, run: SampleRun, title: string): Promise<void> {
+  await page.goto(pathToFileURL(path.join(run.movedReport, 'index.html')).href);
+  await page.getByText(title, { exact: true }).first().click();
+  await expect(page.getByText('what-happened.txt').first()).toBeVisible();
+}
+
+test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {
+  const page = await browser.newPage({ viewport: { width: 1024, height: 1000 } });
+  await openTest(page, run, 'fails with the stock driver');
+  const sizes = await page.locator('img').evaluateAll((images) =>
+    images.map((image) => {
+      // What of a browser's HTMLImageElement is needed: this code runs in the page.
+      const { naturalWidth, complete, width } = image as unknown as Record<
+        'naturalWidth' | 'width',
+        number
+      > & { complete: boolean };
+      return { complete, naturalWidth, shown: width };
+    }),
+  );
+  expect(sizes.length).toBeGreaterThanOrEqual(3);
+  for (const { complete, naturalWidth, shown } of sizes) {
+    expect(complete).toBe(true);
+    expect(naturalWidth).toBeGreaterThan(300);
+    // Small print of 11 px must not shrink below 8.
+    expect(shown / naturalWidth).toBeGreaterThan(0.7);
+  }
+  await page.screenshot({
+    path: test.info().outputPath('stock.png'),
+    fullPage: true,
+    clip: { x: 0, y: 0, width: 1024, height: 1700 },
+  });
+  await test
+    .info()
+    .attach('report of a failure', { path: test.info().outputPath('stock.png'), contentType: 'image/png' });
+});
+
+test('walk, registers and logs are there', ({ run }) => {
+  const stock = run.attachments('fails with the stock driver');
+  for (const name of [
+    'what-happened.txt',
+    'walk.svg',
+    'leaf-entry.svg',
+    'vcpus.txt',
+    'info-status.txt',
+    'kernel-log-window.txt',
+    'guest-processes-and-modules.txt',
+    'console-tail.txt',
+    'qemu-stderr.txt',
+    'host.txt',
+    'machine.json',
+    'dmesg.txt',
+    'monitor.txt',
+    'console.txt',
+    'timeline.svg',
+  ]) {
+    expect(stock, 'artifacts of a failure').toContain(name);
+  }
+  // A pass leaves what is cheap.
+  expect(run.attachments('passes').toSorted()).toEqual(
+    ['console.txt', 'dmesg.txt', 'machine.json', 'monitor.txt', 'timeline.svg'].toSorted(),
+  );
+});
+
+test('markup, control codes, endless lines and invalid UTF-8 of a guest are text and run nothing', async ({
+  run,
+  browser,
+}) => {
+  const page = await browser.newPage();
+  const dialogs: string[] = [];
+  page.on('dialog', (dialog) => {
+    dialogs.push(dialog.message());
+    void dialog.dismiss();
+  });
+  await openTest(page, run, 'fails in a guest that prints markup');
+  for (const name of ['console.txt', 'dmesg.txt', 'kernel-log-window.txt', 'console-tail.txt']) {
+    await page.getByText(name).first().click();
+  }
+  await expect(page.locator('body')).toContainText('<script>document.title="owned"</script>');
+  expect(await page.title()).not.toBe('owned');
+  expect(await page.locator('img[src="x"]').count()).toBe(0);
+  expect(dialogs).toEqual([]);
+  const text = await page.locator('body').innerText();
+  expect(text).not.toContain('\x1b');
+});
+
+test('the report works at another place: nothing that it needs is left behind', async ({ run, browser }) => {
+  const page = await browser.newPage();
+  const failed: string[] = [];
+  page.on('requestfailed', (request) => failed.push(request.url()));
+  await openTest(page, run, 'fails with the stock driver');
+  expect(await page.locator('img').count()).toBeGreaterThanOrEqual(3);
+  // Playwright's own page asks for its error context (.md) by fetch(), which a browser refuses below file:; the link to it works.
+  expect(failed.filter((url) => !url.endsWith('.md'))).toEqual([]);
+  const links = await page
+    .locator('a[href*="data/"]')
+    // What of a browser's HTMLAnchorElement is needed: this code runs in the page.
+    .evaluateAll((found) => (found as unknown as { href: string }[]).map(({ href }) => href));
+  expect(links.length).toBeGreaterThan(0);
+  for (const link of links) {
+    expect(link).toContain(pathToFileURL(run.movedReport).href);
+    await access(fileURLToPath(link.replace(/[?#].*$/, '')));
+  }
+});

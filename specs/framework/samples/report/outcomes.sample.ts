@@ -1,0 +1,33 @@
+/**
+ * Tests with known outcomes, for what checks the report; they are not run by themselves (see playwright.config.ts in this folder).
+ */
+import { expect, test } from '../../../../fixtures/index.js';
+import { loadVfioDriver } from '../../../../lib/guest/vfio/driver.js';
+
+test('passes', async ({ vfio, kernelLog }) => {
+  const mapping = await vfio.mapDma({ pages: 4 });
+  await expect(mapping).toHaveUserBitCleared();
+  await expect(kernelLog).toReportClearing(mapping);
+});
+
+test('fails with the stock driver', async ({ vfio, guest }) => {
+  await loadVfioDriver(guest, 'stock');
+  const mapping = await vfio.mapDma({ pages: 4 });
+  await expect(mapping).toHaveUserBitCleared();
+});
+
+test('fails in a guest that prints markup', async ({ guest }) => {
+  const hostile = '<script>document.title="owned"</script><img src=x onerror=document.title="owned">';
+  await guest.shell('printf "%s\\n" "$1" > /dev/kmsg; printf "%s\\n" "$1" > /dev/ttyS0', {}, hostile);
+  await guest.shell(
+    'printf "\\033[31mred \\033]0;title\\007 \\377\\376 invalid\\n" | tee /dev/kmsg > /dev/ttyS0',
+  );
+  await guest.shell('head -c 1000000 /dev/zero | tr "\\0" x > /dev/ttyS0; echo > /dev/ttyS0');
+  const { stdout } = await guest.run(['printf', '%s', hostile]);
+  expect(stdout).toBe('something else');
+});
+
+test('fails in a guest that hangs', async ({ machine, guest }) => {
+  await machine.monitor.stop();
+  await expect(guest.run(['true'], { timeoutMs: 1_000 })).resolves.toBeDefined();
+});

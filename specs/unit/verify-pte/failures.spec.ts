@@ -1,0 +1,126 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+
+import { expect, test } from '@playwright/test';
+
+import { connectMonitor } from '../../../lib/monitor/index.js';
+import { FakeMonitor } from '../monitor/fake-monitor.js';
+import { FirmwareQemu } from '../monitor/firmware-qemu.js';
+import { runTool, type ToolRun } from './run-tool.js';
+
+const address = '0x7f1234567000';
+
+/** One line on stderr, nothing on stdout, exit status 1. */
+function expectOneLine(run: ToolRun, message: RegExp): void {
+  expect(run.stderr).toMatch(message);
+  expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect(run.stderr).toMatch(/^verify-pte: /);
+  expect(run.stdout).toBe('');
+  expect(run.exitCode).toBe(1);
+  test.info().annotations.push({ type: 'duration', description: `${run.ms.toFixed(0)} ms` });
+}
+
+test('bad arguments, and a file that is not there', async () => {
+  expectOneLine(await runTool([]), /Two arguments are needed.*--help/);
+  expectOneLine(
+    await runTool(['1334', address, '--pid', '1', '--btf', '/nowhere/btf']),
+    /\/nowhere\/btf cannot be read/,
+  );
+});
+
+test('the overview', async () => {
+  const run = await runTool(['--help']);
+  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+  for (const option of [
+    '--pid',
+    '--name',
+    '--cr3',
+    '--cpu',
+    '--json',
+    '--svg',
+    '--host',
+    '--kallsyms',
+    '--system-map',
+    '--btf',
+    '--vmlinux',
+  ]) {
+    expect(run.stdout).toContain(option);
+  }
+});
+
+test('a port where nothing listens', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  expectOneLine(
+    await runTool([String(port), address]),
+    /ECONNREFUSED.*Is the VM running\? Its monitor is at debug port \+ 100/,
+  );
+});
+
+test('a port that swallows', async () => {
+  await using fake = await FakeMonitor.start({ greeting: '' });
+  expectOneLine(
+    await runTool([String(fake.port), address]),
+    /said nothing within 1000 ms.*debug port \+ 100/,
+  );
+});
+
+test('a monitor that greets and then hangs', async () => {
+  await using fake = await FakeMonitor.start({ answer: () => 'hang' });
+  expectOneLine(await runTool([String(fake.port), address]), /info status/);
+});
+
+test('a host whose packets are dropped', async () => {
+  // TEST-NET-1 (RFC 5737): no such host. Where the network says so at once, that is told instead.
+  expectOneLine(await runTool(['1334', address, '--host', '192.0.2.1']), /192\.0\.2\.1:1334/);
+});
+
+test('another service', async () => {
+  await using fake = await FakeMonitor.start({ greeting: 'SSH-2.0-dropbear\r\n' });
+  expectOneLine(
+    await runTool([String(fake.port), address]),
+    /not a QEMU monitor: it says "SSH-2\.0-dropbear/,
+  );
+});
+
+test('a Node that is too old', async () => {
+  const old = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'16.20.2'})";
+  expectOneLine(
+    await runTool(['1334', address], ['--import', old]),
+    /Node 16\.20\.2 is too old: install Node 20 or newer/,
+  );
+});
+
+test.describe('a QEMU that has only its firmware', () => {
+  test('busy with another client', async () => {
+    await using qemu = await FirmwareQemu.start();
+    await using monitor = await connectMonitor({ port: qemu.monitorPort, deadlineMs: 20_000 });
+    expectOneLine(
+      await runTool([String(qemu.monitorPort), address]),
+      /busy with another client.*end the other one/,
+    );
+    expect((await monitor.infoStatus()).running).toBe(true);
+  });
+
+  test('is not in 64-bit mode, and runs on', async () => {
+    await using qemu = await FirmwareQemu.start();
+    expectOneLine(
+      await runTool([String(qemu.monitorPort), address]),
+      /vCPU 0 is not in 64-bit mode.*Wait for the guest/,
+    );
+    expectOneLine(await runTool([String(qemu.monitorPort), address, '--pid', '1']), /no kernel runs yet/);
+    expectOneLine(await runTool([String(qemu.monitorPort), address, '--cpu', '7']), /no vCPU 7: it has 0/);
+    await using monitor = await connectMonitor({ port: qemu.monitorPort, deadlineMs: 20_000 });
+    expect((await monitor.infoStatus()).running).toBe(true);
+  });
+
+  test('stays stopped if it was', async () => {
+    await using qemu = await FirmwareQemu.start('-S');
+    expectOneLine(await runTool([String(qemu.monitorPort), address]), /not in 64-bit mode/);
+    await using monitor = await connectMonitor({ port: qemu.monitorPort, deadlineMs: 20_000 });
+    expect((await monitor.infoStatus()).running).toBe(false);
+  });
+});

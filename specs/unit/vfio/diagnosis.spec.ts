@@ -1,0 +1,175 @@
+import { expect, test } from '@playwright/test';
+
+import { type Deeds, diagnosisOf, lines, pages } from './scene.js';
+
+const isOurs = (page: number): boolean => page >= 0 && page < pages;
+/** A driver that clears the mapping's pages for which `does` holds. */
+const clears =
+  (does: (page: number) => boolean) =>
+  (page: number, before: bigint): bigint =>
+    isOurs(page) && does(page) ? before & ~4n : before;
+
+test('a correct driver has no findings', () => {
+  expect(diagnosisOf()).toEqual([]);
+});
+
+test('accessed and dirty bits that the CPU sets are no findings', () => {
+  expect(diagnosisOf({ entry: (page, before) => (isOurs(page) ? before & ~4n : before) | 0x60n })).toEqual(
+    [],
+  );
+});
+
+// Faults that the reference driver can inject, and others that a driver might have.
+const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
+  {
+    name: 'logs but does not clear',
+    deeds: { entry: (_, before) => before },
+    title: /^The driver logs all 4 pages as cleared but does not clear, or sets the bit again/,
+  },
+  {
+    name: 'does nothing at all',
+    deeds: { entry: (_, before) => before, log: () => [] },
+    title: /^The driver forgets all 4 pages: .* the log says nothing/,
+  },
+  {
+    name: 'clears but does not log',
+    deeds: { log: () => [] },
+    title: /^The driver clears all 4 pages without logging/,
+  },
+  {
+    name: 'forgets the last page',
+    deeds: {
+      entry: clears((page) => page !== 3),
+      log: (page, address, before, after) => (page === 3 ? [] : lines(address, before, after)),
+    },
+    title: /^The driver forgets the last of 4 pages/,
+  },
+  {
+    name: 'does even pages only, and claims all',
+    deeds: { entry: clears((page) => page % 2 === 0) },
+    title:
+      /^The driver logs every odd-numbered page of 4 \(1, 3\) as cleared but does not clear, or sets the bit again/,
+  },
+  {
+    name: 'clears the page behind, too',
+    deeds: { entry: (page, before) => (page >= 0 ? before & ~4n : before) },
+    title:
+      /^The driver changes pages outside of the mapping: 1 page .*, right behind the mapping: -_PAGE_USER/,
+  },
+  {
+    name: 'clears the page before, too',
+    deeds: { entry: (page, before) => (page < 4 ? before & ~4n : before) },
+    title:
+      /^The driver changes pages outside of the mapping: 1 page .*, right before the mapping: -_PAGE_USER/,
+  },
+  {
+    name: 'clears W instead',
+    deeds: { entry: (page, before) => (isOurs(page) ? before & ~2n : before) },
+    title:
+      /^The driver changes the wrong bits of all 4 pages: _PAGE_RW \(bit 1\) cleared; _PAGE_USER \(bit 2\) stays set/,
+  },
+  {
+    name: 'clears P instead',
+    deeds: { entry: (page, before) => (isOurs(page) ? before & ~1n : before) },
+    title: /^The driver changes the wrong bits of all 4 pages: _PAGE_PRESENT \(bit 0\) cleared/,
+  },
+  {
+    name: 'clears the dirty bit, too',
+    deeds: { entry: (page, before) => (isOurs(page) ? before & ~0x44n : before) },
+    title:
+      /^The driver changes the wrong bits of all 4 pages: _PAGE_USER \(bit 2\) cleared, _PAGE_DIRTY \(bit 6\) cleared/,
+  },
+  {
+    name: 'sets NX aside',
+    deeds: { entry: (page, before) => (isOurs(page) ? (before & ~4n) ^ (1n << 63n) : before) },
+    title: /^The driver changes the wrong bits of all 4 pages: .*_PAGE_NX \(bit 63\) cleared/,
+  },
+  {
+    name: 'moves a page to another frame',
+    deeds: {
+      entry: (page, before) =>
+        page === 2 ? (before & ~4n) ^ 0x10_0000n : isOurs(page) ? before & ~4n : before,
+    },
+    title: /^The driver changes the wrong bits of 1 of 4 pages \(2\): .*frame/,
+  },
+  {
+    name: 'logs a wrong new PTE',
+    deeds: { log: (_, address, before, after) => lines(address, before, after ^ 0x1000n) },
+    title: /^The driver logs a wrong new PTE/,
+  },
+  {
+    name: 'logs a wrong old PTE',
+    deeds: { log: (_, address, before, after) => lines(address, before ^ 0x100000n, after) },
+    title: /^The driver logs a wrong old PTE/,
+  },
+  {
+    name: 'logs the next page',
+    deeds: { log: (_, address, before, after) => lines(address + 0x1000n, before, after) },
+    title: /^The driver logs wrong addresses, off by \+0x1000/,
+  },
+  {
+    name: 'logs twice',
+    deeds: {
+      log: (_, address, before, after) => [
+        ...lines(address, before, after),
+        ...lines(address, before, after),
+      ],
+    },
+    title: /^The driver logs the same page more than once/,
+  },
+  {
+    name: 'never says that it is done',
+    deeds: { log: (_, address, before, after) => lines(address, before, after).slice(0, 1) },
+    title: /^The driver clears all 4 pages without logging/,
+  },
+  {
+    name: 'logs a page of nobody',
+    deeds: {
+      log: (page, address, before, after) => [
+        ...lines(address, before, after),
+        ...(page === 3 ? lines(0x5000_0000n, before, after) : []),
+      ],
+    },
+    title: /^The driver logs a page as cleared that was never mapped for DMA: 0x50000000/,
+  },
+  {
+    name: 'maps another frame in the IOMMU',
+    deeds: { device: (page, frame) => (page === 0 ? 0x5555_0003n & ~0xff0n : page < 4 ? frame | 3n : 0n) },
+    title: /^The IOMMU maps the first of 4 pages to another frame than the PTE names/,
+  },
+  {
+    name: 'maps read-only in the IOMMU',
+    deeds: { device: (page, frame) => (page < 4 ? frame | 1n : 0n) },
+    title: /^The IOMMU does not let the device read and write all 4 pages/,
+  },
+  {
+    name: 'forgets the IOMMU for one page',
+    deeds: { device: (page, frame) => (page < 4 && page !== 1 ? frame | 3n : 0n) },
+    title: /^The IOMMU does not map 1 of 4 pages \(1\)/,
+  },
+  {
+    name: 'maps one page too many in the IOMMU',
+    deeds: { device: (_, frame) => frame | 3n },
+    title: /^The IOMMU maps more than the mapping asked for: iova 0x204000/,
+  },
+];
+
+for (const { name, deeds, title } of faults) {
+  test(`names the fault of a driver that ${name}`, () => {
+    const findings = diagnosisOf(deeds);
+    expect(findings[0]?.title).toMatch(title);
+    expect(findings[0]?.kind).toBe('defect');
+  });
+}
+
+test('what the log says was left alone is told apart from what was forgotten', () => {
+  const left =
+    'VFIO: Not clearing _PAGE_USER at vaddr 0x7f0000001000-0x7f0000005000 (2 MiB leaf), entry: 0xe7';
+  const findings = diagnosisOf({
+    entry: (_, before) => before,
+    log: (page) => (page === 0 ? [left] : []),
+  });
+  expect(findings).toHaveLength(1);
+  expect(findings[0]).toMatchObject({ kind: 'not-cleared-but-said' });
+  expect(findings[0]?.title).toMatch(/leaves all 4 pages to user mode, and its log says so: 2 MiB leaf/);
+});

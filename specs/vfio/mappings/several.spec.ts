@@ -1,0 +1,56 @@
+import { expect, test } from '../../../fixtures/index.js';
+import { expectNoAccess, expectSameInGuest } from './agreement.js';
+
+test('several mappings of one process are all taken away, and stay so', async ({
+  vfio,
+  kernelLog,
+  verifyPte,
+}) => {
+  const first = await vfio.mapDma({ pages: 4 });
+  await expect(first).toBeTakenFromUserMode(kernelLog);
+  const second = await vfio.mapDma({ pages: 3, kind: 'shared' });
+  await expect(first).toStayTakenFromUserMode('a second mapping was made');
+  await expect(second).toBeTakenFromUserMode(kernelLog);
+  const third = await vfio.mapDma({ pages: 600, kind: 'memfd' });
+  for (const earlier of [first, second]) {
+    await expect(earlier).toStayTakenFromUserMode('a third mapping was made');
+  }
+  for (const mapping of [first, second, third]) {
+    await expect(mapping).toBeTakenFromUserMode(kernelLog);
+    await expectNoAccess(mapping);
+  }
+  await expectSameInGuest(verifyPte, first);
+});
+
+test('mappings of several processes, each with its own device, are taken away', async ({
+  vfio,
+  kernelLog,
+  verifyPte,
+}) => {
+  const one = await (await vfio.process()).mapDma({ pages: 4 });
+  const other = await (await vfio.newProcess()).mapDma({ pages: 4 });
+  expect(one.process.pid).not.toBe(other.process.pid);
+  expect(one.process.space.root).not.toBe(other.process.space.root);
+  await expect(one).toStayTakenFromUserMode('another process made a mapping');
+  for (const mapping of [one, other]) {
+    await expect(mapping).toBeTakenFromUserMode(kernelLog);
+    await expectSameInGuest(verifyPte, mapping);
+    await expectNoAccess(mapping);
+  }
+});
+
+test('the same range mapped once more, at another iova, stays closed and is logged again', async ({
+  vfio,
+  kernelLog,
+  verifyPte,
+}) => {
+  const first = await vfio.mapDma({ pages: 4 });
+  await expect(first).toBeTakenFromUserMode(kernelLog);
+  const again = await first.process.mapDma({ pages: 4, buffer: first.buffer });
+  expect(again.iova).not.toBe(first.iova);
+  await expect(first).toStayTakenFromUserMode('its pages were mapped once more');
+  // The log has the pages twice now, and the second time the old PTE is closed already.
+  for (const mapping of [first, again]) await expect(mapping).toBeTakenFromUserMode(kernelLog);
+  await expectSameInGuest(verifyPte, again);
+  await expectNoAccess(again);
+});
