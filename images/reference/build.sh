@@ -20,6 +20,8 @@ case "${TMPDIR:-/tmp}" in
 *) work=$(mktemp -d "${TMPDIR:-/tmp}/opentdx-image.XXXXXX") ;;
 esac
 trap 'rm -rf "$work"' EXIT
+# For the compiler's temporary files and the steps' own: what is left when this script is killed lies in one place.
+export TMPDIR=$work
 
 mapfile -t images < <(find "$debs" -name 'linux-image-*.deb')
 if [ "${#images[@]}" -ne 1 ]; then

@@ -30,6 +30,12 @@ export interface ReferenceImage {
   readonly packages: readonly DebianPackage[];
 }
 
+/** Where a build works: a folder, and marks in its processes' environment, by which both are cleaned up if this process is killed. */
+export interface Workshop {
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 interface Manifest {
   readonly key: string;
   readonly kernelRelease: string;
@@ -45,9 +51,14 @@ export const referenceRecipe = path.resolve(import.meta.dirname, '../../images/r
  * wait for each other; a build that did not end well leaves nothing that counts as one.
  *
  * @param cache the project's cache folder (lib/host/cache-folder)
+ * @param workshop where the recipe works, and whose its processes are
  * @throws ImageBuildError with the step that failed, its last output, and the remedy
  */
-export async function ensureReferenceImage(cache: string, progress: Progress): Promise<ReferenceImage> {
+export async function ensureReferenceImage(
+  cache: string,
+  progress: Progress,
+  workshop: Workshop,
+): Promise<ReferenceImage> {
   const folder = await cacheSubfolder(cache, 'reference');
   const requests = await readPackageList(path.join(referenceRecipe, 'packages.list'));
   const packages = await resolvePackages(requests, path.join(folder, 'packages.json'));
@@ -62,7 +73,8 @@ export async function ensureReferenceImage(cache: string, progress: Progress): P
     if (builtMeanwhile) return builtMeanwhile;
     const downloads = await cacheSubfolder(cache, 'packages');
     await downloadPackages(packages, downloads, progress);
-    await build({ target, downloads, progress, manifest: { key, compiler, packages, kernelRelease: '' } });
+    const manifest = { key, compiler, packages, kernelRelease: '' };
+    await build({ target, downloads, progress, workshop, manifest });
     await pointCurrentAt(target);
     const image = await openImage(target);
     if (!image)
@@ -101,9 +113,10 @@ async function build(options: {
   target: string;
   downloads: string;
   progress: Progress;
+  workshop: Workshop;
   manifest: Manifest;
 }): Promise<void> {
-  const { target, progress, manifest } = options;
+  const { target, progress, workshop, manifest } = options;
   const unfinished = await mkdtemp(`${target}.unfinished-`);
   const debs = await mkdtemp(`${target}.packages-`);
   try {
@@ -116,7 +129,12 @@ async function build(options: {
       all: true,
       reject: false,
       stdin: 'ignore',
-      env: { LC_ALL: 'C.UTF-8', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+      env: {
+        ...workshop.environment,
+        LC_ALL: 'C.UTF-8',
+        PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
+        TMPDIR: workshop.folder,
+      },
     });
     for await (const line of recipe.iterable({ from: 'all' })) progress(line);
     const result = await recipe;

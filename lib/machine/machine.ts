@@ -41,6 +41,7 @@ export class Machine {
   /** QEMU's arguments, as the kernel has them. */
   readonly commandLine: readonly string[];
   readonly #parts: MachineParts;
+  #deathWasTold = false;
   #stopping: Promise<void> | undefined;
 
   private constructor(parts: MachineParts, commandLine: readonly string[]) {
@@ -73,6 +74,11 @@ export class Machine {
     return this.#parts.process.pid;
   }
 
+  /** Whether somebody who waited for this machine was told that it died. */
+  get deathWasTold(): boolean {
+    return this.#deathWasTold;
+  }
+
   /**
    * The result of `work`, or a MachineDiedError as soon as QEMU is gone: whatever waits for a machine waits through this.
    * An error of `work` that the death caused (a connection that broke) gives way to the death.
@@ -81,6 +87,7 @@ export class Machine {
     const over = new AbortController();
     const death = new Promise<never>((_, reject) => {
       const die = (): void => {
+        this.#deathWasTold = true;
         reject(this.died.reason as Error);
       };
       if (this.died.aborted) die();

@@ -55,7 +55,10 @@ for tool in git make tar xz; do
 done
 
 # Kbuild refuses paths with blanks or colons, wherever the project and the folder for the result lie.
-work=$(mktemp -d /tmp/e2e-vfio.XXXXXX)
+case ${TMPDIR:-/tmp} in
+*[[:space:]:]*) work=$(mktemp -d /tmp/e2e-vfio.XXXXXX) ;;
+*) work=$(mktemp -d "${TMPDIR:-/tmp}/e2e-vfio.XXXXXX") ;;
+esac
 trap 'rm -rf -- "$work"' EXIT
 readonly tree=$work/tree
 mkdir -p -- "$tree"

@@ -12,6 +12,23 @@ export const referenceCpu = { tcg: 'max,la57=off', kvm: 'host' } as const;
 /** The machine options under which the accelerator is proven: those of the reference launcher. */
 export const referenceMachine = 'q35,kernel-irqchip=split';
 
+/**
+ * The launcher's variables, empty. What the harness's own environment holds under these names (a DEBUG that is meant for something
+ * else, say) must not shape a machine behind the plan's back: the plan is what a snapshot is found by.
+ */
+const launcherDefaults = {
+  DEBUG: '',
+  GPU: '',
+  E2E_KERNEL: '',
+  E2E_INITRD: '',
+  E2E_APPEND: '',
+  E2E_DEVICE: '',
+  E2E_DEVICES: '',
+  E2E_RAM_FILE: '',
+  E2E_RAM_SHARE: '',
+  E2E_INCOMING: '',
+};
+
 /** The embedded stack: the project's own launch script, the distribution's QEMU, the guest built from Debian packages. */
 export function referencePlan(
   image: ReferenceImage,
@@ -24,6 +41,7 @@ export function referencePlan(
     vcpus: options.vcpus,
     debug: options.debug,
     environment: {
+      ...launcherDefaults,
       E2E_IMAGE: image.folder,
       E2E_ACCEL: accel,
       E2E_CPU: options.cpu ?? (options.la57 && accel === 'tcg' ? 'max' : referenceCpu[accel]),
