@@ -23,7 +23,7 @@ export default defineConfig<MachineFixtures>({
   ],
   projects: [
     { name: 'unit', testDir: 'specs/unit' },
-    { name: 'reference', testMatch: 'specs/{vfio,paging,stack}/**/*.spec.ts' },
-    { name: 'framework', testDir: 'specs/framework' },
+    { name: 'reference', testDir: 'specs/vfio' },
+    { name: 'framework', testMatch: 'specs/{framework,paging,stack}/**/*.spec.ts' },
   ],
 });
