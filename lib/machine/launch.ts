@@ -101,7 +101,7 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
         command: plan.script,
         args: launchArguments(plan, ports),
         cwd: plan.workingFolder ?? folder.path,
-        env: plan.environment,
+        env: environmentOf(plan),
         monitorPort: ports.monitor,
       });
       const owned = process;
@@ -195,4 +195,9 @@ async function firstAnswer(
   );
   if (!monitor) throw new TypeError('a probe that was ready left no monitor');
   return monitor;
+}
+
+/** What is undefined in it is taken out of the harness's own environment. */
+function environmentOf({ environment, withheld = [] }: LaunchPlan): NodeJS.ProcessEnv {
+  return { ...Object.fromEntries(withheld.map((name) => [name, undefined])), ...environment };
 }

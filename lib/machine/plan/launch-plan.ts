@@ -14,6 +14,8 @@ export interface LaunchPlan {
   readonly vcpus: number;
   /** Variables on top of the harness's own environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of the harness's own environment that the script must not see. */
+  readonly withheld?: readonly string[];
   /** The VM starts stopped with its gdb stub open (`DEBUG`), and is continued once the monitor answers. */
   readonly debug: boolean;
 }

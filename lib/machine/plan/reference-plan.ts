@@ -13,21 +13,21 @@ export const referenceCpu = { tcg: 'max,la57=off', kvm: 'host' } as const;
 export const referenceMachine = 'q35,kernel-irqchip=split';
 
 /**
- * The launcher's variables, empty. What the harness's own environment holds under these names (a DEBUG that is meant for something
- * else, say) must not shape a machine behind the plan's back: the plan is what a snapshot is found by.
+ * What the harness's own environment holds under these names (a DEBUG that is meant for something else, say) must not shape a machine
+ * behind the plan's back: the plan is what a snapshot is found by.
  */
-const launcherDefaults = {
-  DEBUG: '',
-  GPU: '',
-  E2E_KERNEL: '',
-  E2E_INITRD: '',
-  E2E_APPEND: '',
-  E2E_DEVICE: '',
-  E2E_DEVICES: '',
-  E2E_RAM_FILE: '',
-  E2E_RAM_SHARE: '',
-  E2E_INCOMING: '',
-};
+const launcherVariables = [
+  'DEBUG',
+  'GPU',
+  'E2E_KERNEL',
+  'E2E_INITRD',
+  'E2E_APPEND',
+  'E2E_DEVICE',
+  'E2E_DEVICES',
+  'E2E_RAM_FILE',
+  'E2E_RAM_SHARE',
+  'E2E_INCOMING',
+];
 
 /** The embedded stack: the project's own launch script, the distribution's QEMU, the guest built from Debian packages. */
 export function referencePlan(
@@ -40,8 +40,8 @@ export function referencePlan(
     memory: options.memory,
     vcpus: options.vcpus,
     debug: options.debug,
+    withheld: launcherVariables,
     environment: {
-      ...launcherDefaults,
       E2E_IMAGE: image.folder,
       E2E_ACCEL: accel,
       E2E_CPU: options.cpu ?? (options.la57 && accel === 'tcg' ? 'max' : referenceCpu[accel]),
