@@ -59,7 +59,7 @@ const living = new Set<OwnedProcess>();
 export async function ownProcess(options: OwnOptions): Promise<OwnedProcess> {
   const { command, args = [], cwd, env, title, stdin = 'ignore', monitorPort } = options;
   const owner = await theOwner();
-  owner.watch();
+  await owner.watch();
   endOnSignals(() => Promise.allSettled([...living].map((each) => each.stop())));
   if (monitorPort !== undefined) owner.note({ monitorPort });
   const mark = owner.nextMark();
@@ -133,7 +133,7 @@ export async function ownProcess(options: OwnOptions): Promise<OwnedProcess> {
  */
 export async function ownHelper<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
   const owner = await theOwner();
-  owner.watch();
+  await owner.watch();
   const helper = {};
   owner.hold(helper);
   try {
@@ -149,6 +149,6 @@ export async function ownHelper<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>):
  */
 export async function ownerEnvironment(): Promise<Record<string, string>> {
   const owner = await theOwner();
-  owner.watch();
+  await owner.watch();
   return { [ownerVariable]: owner.nextMark() };
 }

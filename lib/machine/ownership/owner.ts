@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { InfrastructureError } from '../../errors.js';
 import { acquireLease } from '../../host/lease/index.js';
 import { folderPrefix, ownerLease } from './names.js';
@@ -29,7 +30,7 @@ export class Owner {
     this.token = token;
     this.folder = join(tmpdir(), folderPrefix + token);
     // The order leaves no window: the watchdog is there before the folder, the folder before anything in it.
-    this.watch();
+    this.#startWatching();
     mkdirSync(this.folder, { mode: 0o700 });
     this.note({ world: thisWorld(), pid: process.pid });
     this.#parents.set(tmpdir(), this.folder);
@@ -69,7 +70,13 @@ export class Owner {
   }
 
   /** Makes sure that there is a watchdog: somebody may have killed the one that was. */
-  watch(): void {
+  async watch(): Promise<void> {
+    // The end of a watchdog that died before this call is seen by now: events that wait are handled before an immediate is.
+    await setImmediate();
+    this.#startWatching();
+  }
+
+  #startWatching(): void {
     if (this.#watched) return;
     this.#watched = true;
     startWatchdog(this.folder, () => {

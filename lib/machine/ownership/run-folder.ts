@@ -29,7 +29,7 @@ export async function createRunFolder({
   parent = tmpdir(),
 }: RunFolderOptions = {}): Promise<RunFolder> {
   const owner = await theOwner();
-  owner.watch();
+  await owner.watch();
   const { path } = await dir({
     tmpdir: owner.folderIn(parent),
     template: `${prefix}-XXXXXX`,

@@ -32,7 +32,13 @@ export function startWatchdog(folder: string, onEnd: () => void): void {
   // A pipe to a child is a socket in Node; only its type does not say so.
   if (!(pipe instanceof Socket)) throw new TypeError('a pipe to a child process is not a socket');
   pipe.on('error', () => pipe.destroy());
-  pipe.on('close', onEnd);
+  // Its 'close' comes some turns of the event loop after its end, and alone where it breaks instead.
+  let ended = false;
+  const end = (): void => {
+    if (!ended) onEnd();
+    ended = true;
+  };
+  pipe.on('end', end).on('close', end);
   shell.on('error', (error) => {
     process.emitWarning(
       `No watchdog: /bin/sh could not be started (${error.message}). A killed run leaves its machines behind.`,

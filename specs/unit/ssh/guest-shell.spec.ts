@@ -218,15 +218,15 @@ test('a file that cannot be brought in or fetched is named with the reason, and 
   const fifo = join(guest.folder, 'fifo');
   await guest.shell.succeed(['mkfifo', fifo]);
   const failures = [
-    [guest.shell.upload(Buffer.from('x'), join(folder, 'no/x')), 'no such file'],
-    [guest.shell.upload(Buffer.from('x'), folder), 'is a folder'],
-    [guest.shell.upload(Buffer.from('x'), fifo), 'failed'],
-    [guest.shell.upload(Buffer.from('x'), '/sys/kernel/x'), 'permission denied'],
-    [guest.shell.download(join(folder, 'no')), 'no such file'],
-    [guest.shell.download(folder), 'is a folder'],
+    [() => guest.shell.upload(Buffer.from('x'), join(folder, 'no/x')), 'no such file'],
+    [() => guest.shell.upload(Buffer.from('x'), folder), 'is a folder'],
+    [() => guest.shell.upload(Buffer.from('x'), fifo), 'failed'],
+    [() => guest.shell.upload(Buffer.from('x'), '/sys/kernel/x'), 'permission denied'],
+    [() => guest.shell.download(join(folder, 'no')), 'no such file'],
+    [() => guest.shell.download(folder), 'is a folder'],
   ] as const;
   for (const [call, failure] of failures) {
-    const error = await call.then(
+    const error = await call().then(
       () => undefined,
       (reason: unknown) => reason,
     );

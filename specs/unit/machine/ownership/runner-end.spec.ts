@@ -56,10 +56,13 @@ function start(ending: string, { tag, temp }: Run, env: NodeJS.ProcessEnv = {}) 
 
 /** The one process that watches the harness with this run folder. The shell that starts it is there for a moment too. */
 async function watchdogOf(runFolder: string): Promise<number> {
-  const watchdogs = () =>
-    processesNaming('watchdog.sh').filter((pid) => processesNaming(dirname(runFolder)).includes(pid));
-  await expect.poll(watchdogs, patience).toHaveLength(1);
-  return watchdogs()[0] ?? 0;
+  let watchdogs: number[] = [];
+  const look = () =>
+    (watchdogs = processesNaming('watchdog.sh').filter((pid) =>
+      processesNaming(dirname(runFolder)).includes(pid),
+    ));
+  await expect.poll(look, patience).toHaveLength(1);
+  return Number(watchdogs[0]);
 }
 
 test.afterEach(endScripts);
