@@ -30,7 +30,7 @@ E2E_SUMMARY_FILE=${E2E_SUMMARY_FILE:-$PWD/run-summary.json}
 export E2E_SUMMARY_FILE
 rm -f "$E2E_SUMMARY_FILE"
 
-npx --no-install playwright test --project=reference "${arguments[@]}" || true
+node_modules/.bin/playwright test --project=reference "${arguments[@]}" || true
 
 status=$no_verdict
 if [ -r "$E2E_SUMMARY_FILE" ]; then

@@ -8,13 +8,13 @@ scripts/setup.sh check browser
 step() { printf '\n== %s\n' "$*"; }
 
 step 'format'
-npx --no-install prettier --check .
+node_modules/.bin/prettier --check .
 step 'lint'
-npx --no-install eslint .
+node_modules/.bin/eslint .
 git ls-files -z '*.sh' .ci/run images/reference/rootfs/etc/rc | xargs -0 shellcheck -x
 step 'types'
-npx --no-install tsc
+node_modules/.bin/tsc
 step 'fuzz'
-npx --no-install tsx scripts/fuzz/index.ts --seconds 60
+node_modules/.bin/tsx scripts/fuzz/index.ts --seconds 60
 step 'specs'
-exec npx --no-install playwright test "$@"
+exec node_modules/.bin/playwright test "$@"
