@@ -38,7 +38,7 @@ for (const pages of [1, 16, 700]) {
     const process = await vfio.process();
     const buffer = await process.alloc({ pages });
     const result = await process.touchMapTouch(buffer);
-    expect(result).toLeaveNoStaleTranslation();
+    await expect(result).toLeaveNoStaleTranslation();
     for (const touches of [result.own, result.other]) {
       expect(touches?.after.firstFault).toMatchObject({ signal: 'SIGSEGV', errorCode: 0x5 });
     }

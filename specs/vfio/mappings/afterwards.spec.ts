@@ -4,7 +4,7 @@ test('what is taken away stays so while the guest goes on', async ({ vfio, guest
   const process = await vfio.process();
   // Right after the mapping, within one operation of the process, its pages are closed, however slow the host is.
   const result = await process.touchMapTouch(await process.alloc({ pages: 4 }));
-  expect(result).toLeaveNoStaleTranslation();
+  await expect(result).toLeaveNoStaleTranslation();
   // The guest's own clock tells how far its deferred work has come.
   await expect(result.mapping).toStayTakenFromUserMode(
     "0.7 s of the guest's time went by and nobody asked for anything",
