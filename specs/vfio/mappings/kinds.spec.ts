@@ -29,9 +29,10 @@ test('memory that was never touched is faulted in by the mapping and taken away'
   await expectNoAccess(mapping);
 });
 
-test('memory that the process may only read is taken away', async ({ vfio, kernelLog }) => {
+test('memory that the process may only read is taken away', async ({ vfio, kernelLog, verifyPte }) => {
   const mapping = await vfio.mapDma({ pages: 4, protection: 'r', write: false });
   await expect(mapping).toBeTakenFromUserMode(kernelLog);
+  await expectSameInGuest(verifyPte, mapping);
   await expectNoAccess(mapping);
 });
 
