@@ -5,6 +5,7 @@
 import { boot } from './boot.js';
 import { fresh } from './fresh.js';
 import { restore } from './restore.js';
+import { verifyPte } from './verify-pte.js';
 import { walk } from './walk.js';
 
 const benchmarks: Readonly<Record<string, { run: (runs: number) => Promise<object>; runs: number }>> = {
@@ -12,6 +13,7 @@ const benchmarks: Readonly<Record<string, { run: (runs: number) => Promise<objec
   restore: { run: restore, runs: 20 },
   fresh: { run: fresh, runs: 40 },
   walk: { run: walk, runs: 20 },
+  'verify-pte': { run: verifyPte, runs: 3 },
 };
 
 const [name, runs] = process.argv.slice(2);
@@ -37,7 +39,7 @@ function table(all: Readonly<Record<string, object>>): string {
   const rows = Object.entries(all).flatMap(([benchmark, result]) =>
     Object.entries(result)
       .filter(([, value]) => typeof value === 'number')
-      .map(([figure, value]) => `${benchmark.padEnd(10)}${figure.padEnd(22)}${String(value).padStart(10)}`),
+      .map(([figure, value]) => `${benchmark.padEnd(12)}${figure.padEnd(22)}${String(value).padStart(10)}`),
   );
-  return ['', 'benchmark figure                     value', ...rows].join('\n');
+  return ['', 'benchmark   figure                     value', ...rows].join('\n');
 }

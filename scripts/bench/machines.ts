@@ -5,8 +5,9 @@ import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceStack } from '../../fixtures/stacks/reference.js';
 import type { Stack } from '../../fixtures/stacks/stack.js';
 import { startVm } from '../../fixtures/vm/start.js';
-import { stopVm } from '../../fixtures/vm/vm.js';
+import { stopVm, type Vm } from '../../fixtures/vm/vm.js';
 import { defaultMachineOptions } from '../../lib/machine/options.js';
+import { createRunFolder } from '../../lib/machine/ownership/index.js';
 
 export interface Start {
   /** From the harness's decision to start a machine until its guest answers, clock set. */
@@ -22,6 +23,22 @@ export function benchStack(): Promise<Stack> {
   return referenceStack(readEnvironment(process.env), (line) => {
     console.error(line);
   });
+}
+
+/** Gives `measure` a machine of its own, and ends it afterwards. */
+export async function withBenchMachine<T>(measure: (vm: Vm, device: string) => Promise<T>): Promise<T> {
+  const stack = await benchStack();
+  await using folder = await createRunFolder({ prefix: 'bench' });
+  const vm = await startVm(stack, {
+    title: 'The benchmark machine',
+    consoleLog: path.join(folder.path, 'console.log'),
+    machineOptions: defaultMachineOptions,
+  });
+  try {
+    return await measure(vm, stack.device);
+  } finally {
+    await stopVm(vm);
+  }
 }
 
 /** Starts the reference machine, restored or from cold, runs a command and ends it. */

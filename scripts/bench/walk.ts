@@ -1,13 +1,6 @@
-import path from 'node:path';
-
-import { readEnvironment } from '../../fixtures/environment.js';
-import { referenceStack } from '../../fixtures/stacks/reference.js';
-import { startVm } from '../../fixtures/vm/start.js';
-import { stopVm, type Vm } from '../../fixtures/vm/vm.js';
+import type { Vm } from '../../fixtures/vm/vm.js';
 import { VfioProcess } from '../../lib/guest/vfio/process.js';
 import { connectGdb } from '../../lib/gdb/index.js';
-import { defaultMachineOptions } from '../../lib/machine/options.js';
-import { createRunFolder } from '../../lib/machine/ownership/index.js';
 import { type OpenedMemory, openPhysicalMemory, READER_KINDS } from '../../lib/memory/index.js';
 import {
   _PAGE_USER,
@@ -19,6 +12,7 @@ import {
   walkSync,
   type X86Entry,
 } from '../../lib/paging/index.js';
+import { withBenchMachine } from './machines.js';
 import { median, rounded, timed } from './statistics.js';
 
 /** Pages of the mapping that is verified: 256 MiB. */
@@ -29,20 +23,7 @@ const pages = 65_536;
  * allows, on a stopped VM.
  */
 export async function walk(runs: number): Promise<object> {
-  const stack = await referenceStack(readEnvironment(process.env), (line) => {
-    console.error(line);
-  });
-  await using folder = await createRunFolder({ prefix: 'bench' });
-  const vm = await startVm(stack, {
-    title: 'The benchmark machine',
-    consoleLog: path.join(folder.path, 'console.log'),
-    machineOptions: defaultMachineOptions,
-  });
-  try {
-    return await measure(vm, stack.device, runs);
-  } finally {
-    await stopVm(vm);
-  }
+  return await withBenchMachine((vm, device) => measure(vm, device, runs));
 }
 
 async function measure({ machine, guest }: Vm, device: string, runs: number): Promise<object> {
