@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 
 import { expect, test } from '../../fixtures/index.js';
 import type { Machine } from '../../lib/machine/machine.js';
@@ -91,6 +93,34 @@ test('the indices of the address, JSON and the picture', async ({ vfio, machine 
   const picture = await readFile(svg, 'utf8');
   expect(picture).toContain('_PAGE_USER');
   await test.info().attach('walk.svg', { body: picture, contentType: 'image/svg+xml' });
+});
+
+test('a VM on another host is read through its monitor', async ({ vfio, machine }) => {
+  const process = await vfio.process();
+  const mapping = await vfio.mapDma({ pages: 1 });
+  const [entry] = await mapping.entries();
+  await machine.monitor.close();
+  // As a tunnel to the other host: what listens here is not QEMU, whose process is out of reach.
+  const tunnel = createServer((client) => {
+    const monitor = connect({ host: '127.0.0.1', port: machine.ports.monitor });
+    client.pipe(monitor).pipe(client);
+    client.on('error', () => monitor.destroy());
+    monitor.on('error', () => client.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(tunnel, 'listening');
+  const { port } = tunnel.address() as AddressInfo;
+  const run = await runTool([
+    ...[String(port), `0x${mapping.address.toString(16)}`, '--host', 'localhost', '--json'],
+    ...['--cr3', `0x${process.space.root.toString(16)}`],
+  ]);
+  tunnel.close();
+  expect(run, run.stderr).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(JSON.parse(run.stdout)).toMatchObject({
+    verdict: 'cleared',
+    monitor: `localhost:${port}`,
+    reader: expect.stringContaining('Guest memory is read by monitor.'),
+    pte: { value: `0x${entry?.raw?.toString(16) ?? ''}` },
+  });
 });
 
 test('a VM that was stopped stays stopped', async ({ vfio, machine }) => {
