@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { JSONReport, JSONReportSuite } from '@playwright/test/reporter';
+import { execa } from 'execa';
+
+import { createRunFolder, ownHelper } from '../../lib/machine/ownership/index.js';
 
 /**
  * The ordinary VFIO specs: what a user would write, without a word of faults. Those about the stock driver, which has none to inject,
@@ -57,30 +58,24 @@ async function runFiles(
   files: readonly string[],
   { fault, maxFailures, workers }: RunOptions,
 ): Promise<RunResult> {
-  const output = await mkdtemp(path.join(tmpdir(), 'opentdx-verdicts-'));
-  try {
-    const report = path.join(output, 'report.json');
-    const args = [
-      ...['test', '--project=reference', '--reporter=json', `--workers=${workers}`],
-      ...[`--max-failures=${maxFailures}`, `--output=${path.join(output, 'results')}`],
-      ...(fault === undefined || files === big ? [] : [`--timeout=${faultTimeoutMs}`]),
-      ...files,
-    ];
-    const text = await new Promise<string>((resolve) => {
-      const env = { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: report, E2E_FAULT: fault ?? '' };
-      execFile(
-        process.execPath,
-        [playwright, ...args],
-        { cwd: project, env, maxBuffer: 1 << 28 },
-        (_, stdout, stderr) => {
-          resolve(`${stdout}\n${stderr}`);
-        },
-      );
-    });
-    return await readReport(report, text);
-  } finally {
-    await rm(output, { recursive: true, force: true });
-  }
+  await using folder = await createRunFolder({ prefix: 'verdicts' });
+  const report = path.join(folder.path, 'report.json');
+  const args = [
+    ...['test', '--project=reference', '--reporter=json', `--workers=${workers}`],
+    ...[`--max-failures=${maxFailures}`, `--output=${path.join(folder.path, 'results')}`],
+    ...(fault === undefined || files === big ? [] : [`--timeout=${faultTimeoutMs}`]),
+    ...files,
+  ];
+  // If this process is ended, so is the run that it started.
+  const { all } = await ownHelper((owner) =>
+    execa(process.execPath, [playwright, ...args], {
+      cwd: project,
+      env: { ...owner, PLAYWRIGHT_JSON_OUTPUT_FILE: report, E2E_FAULT: fault ?? '' },
+      all: true,
+      reject: false,
+    }),
+  );
+  return await readReport(report, all);
 }
 
 async function readReport(file: string, output: string): Promise<RunResult> {
