@@ -86,8 +86,6 @@ export class KernelWatch {
     const { died, monitor } = this.#machine;
     if (this.panicked || died.aborted || monitor.closed) return this.#fromConsole();
     try {
-      // A test may leave its VM stopped; a guest that stands still hands over nothing.
-      if (!(await this.#machine.monitor.infoStatus()).running) await this.#machine.monitor.cont();
       return await this.#machine.guard(this.#fromGuest());
     } catch (error) {
       const seen = this.#fromConsole();

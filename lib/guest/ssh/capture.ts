@@ -1,7 +1,7 @@
+import { answerWithin } from './answer-within.js';
 import { BoundedOutput } from './bounded-output.js';
 import type { SshConnections } from './connections.js';
 import { takeExit255Mark, type RemoteCommand } from './remote-command.js';
-import { within } from './within.js';
 
 /** A function is called when the command starts. */
 export type Stdin = string | Uint8Array | (() => string);
@@ -57,10 +57,10 @@ export async function capture(
   ssh.stdin.end(typeof stdin === 'function' ? stdin() : stdin);
 
   try {
-    const outcome = await within(
+    const outcome = await answerWithin(
       options.timeoutMs,
       Promise.race([ssh.ended, overflow]),
-      connection.options.signal,
+      connection.options,
     );
     const end = outcome === 'timeout' ? ({ kind: 'timeout' } as const) : outcome;
     if ('kind' in end) return { stdout: stdout.content(), stderr: stderr.content(), end };

@@ -1,6 +1,7 @@
 import { tailOf } from './display.js';
 import type { GuestUnreachableError } from './errors.js';
-import { loggedIn, startMaster, unreachable, type ConnectionOptions, type Master } from './master.js';
+import { type ConnectionOptions, unreachable } from './connection-options.js';
+import { loggedIn, startMaster, type Master } from './master.js';
 import { CONTROL_SOCKET_PREFIX, sessionArguments } from './options.js';
 import type { RemoteCommand } from './remote-command.js';
 import { startCommand } from './session-start.js';
@@ -51,7 +52,7 @@ export class SshConnections {
    * @throws {GuestUnreachableError} the command was not started.
    */
   async startSession(remote: RemoteCommand, timeoutMs = this.options.connectTimeoutMs): Promise<Session> {
-    const { folder, environment, signal } = this.options;
+    const { folder, environment } = this.options;
     const deadline = performance.now() + timeoutMs;
     for (let attempt = 1; ; attempt++) {
       const master = await this.#acquire(deadline);
@@ -64,7 +65,7 @@ export class SshConnections {
         // An end that the guest did not tell in full may have left the channel open on its side.
         this.#release(master, end.exitCode !== undefined && end.exitCode !== 255);
       });
-      const start = await startCommand(ssh, remote, deadline - performance.now(), signal);
+      const start = await startCommand(ssh, remote, deadline - performance.now(), this.options);
       if (start === 'started') return { ssh, lost: (end, stderr) => this.#lost(master, end, stderr) };
       const { end, stderr } = start;
       if (end === undefined) {

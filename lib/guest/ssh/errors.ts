@@ -16,6 +16,8 @@ export type UnreachableReason =
   | 'host key mismatch'
   /** There was a connection, or one was being made, and it ended. */
   | 'connection lost'
+  /** The guest's machine stands still: somebody stopped it, or QEMU did, and nobody lets it run. */
+  | 'VM stopped'
   /** The server answered, but a command did not come to its end in time. */
   | 'no answer in time'
   /** The login shell ended before it took the command: a start-up file that exits, or a shell that is none. */
@@ -34,6 +36,8 @@ const ADVICE: Record<UnreachableReason, string> = {
   'host key mismatch':
     'Another machine answered on this port, or the guest image was rebuilt: build it anew.',
   'connection lost': 'See the console log for a panic or a reboot at that time.',
+  'VM stopped':
+    'Nobody in a stopped VM can answer: let it run (`cont` in the monitor) before the guest is asked.',
   'no answer in time': 'The guest is overloaded or hangs: see the console log.',
   'no shell': "Look at the user's login shell and its start-up files in the guest.",
   'client failed': "Look at the host: is OpenSSH's client (openssh-client) installed?",

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { PassThrough, pipeline } from 'node:stream';
+import { answerWithin } from './answer-within.js';
 import { OutputTail } from './bounded-output.js';
 import type { Session, SshConnections } from './connections.js';
 import { describeCommand, tailOf } from './display.js';
@@ -9,7 +10,7 @@ import {
   GuestOutputLimitError,
   GuestProcessEndedError,
   GuestTimeoutError,
-  type GuestUnreachableError,
+  GuestUnreachableError,
 } from './errors.js';
 import { LineFramer, LineTooLongError } from './line-framer.js';
 import { takeExit255Mark, wrapCommand, type RemoteCommand } from './remote-command.js';
@@ -118,10 +119,16 @@ export class GuestProcess implements AsyncDisposable {
    */
   async readLine({ timeoutMs }: { timeoutMs: number }): Promise<string> {
     const next = this.#overdue.shift() ?? this.#lines.next();
-    const result = await within(timeoutMs, next);
-    if (result === 'timeout') {
+    const isOverdue = (): void => {
       next.catch(() => undefined);
       this.#overdue.unshift(next);
+    };
+    const result = await answerWithin(timeoutMs, next, this.#connection.options).catch((error: unknown) => {
+      if (error instanceof GuestUnreachableError && error.reason === 'VM stopped') isOverdue();
+      throw error;
+    });
+    if (result === 'timeout') {
+      isOverdue();
       const stderr = tailOf(this.#stderr.content());
       throw new GuestTimeoutError(
         `${this.#name}: no line within ${timeoutMs} ms. Last of stderr: ${stderr || 'nothing'}`,

@@ -37,6 +37,8 @@ export interface GuestShellOptions {
   readonly connectTimeoutMs?: number;
   /** Aborted when the guest is gone: pending and later calls are rejected with its reason. */
   readonly signal?: AbortSignal;
+  /** See ConnectionOptions. */
+  readonly standstill?: () => Promise<string | undefined>;
 }
 
 /**
@@ -65,6 +67,7 @@ export async function createGuestShell(options: GuestShellOptions): Promise<Gues
     hostKeyIsKnown: options.knownHostsFile !== undefined,
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     signal,
+    ...(options.standstill === undefined ? {} : { standstill: options.standstill }),
   });
   return new GuestShell(connection, closing);
 }

@@ -1,25 +1,12 @@
 import { OutputTail } from './bounded-output.js';
+import { type ConnectionOptions, unreachable } from './connection-options.js';
 import { diagnose } from './diagnosis.js';
 import { tailOf } from './display.js';
-import { GuestUnreachableError, type UnreachableReason } from './errors.js';
-import { masterArguments, type Endpoint } from './options.js';
+import { masterArguments } from './options.js';
 import { startSsh, type SshEnd, type SshProcess } from './ssh-process.js';
-import { within } from './within.js';
+import { answerWithin } from './answer-within.js';
 
 const STDERR_TAIL_BYTES = 8192;
-
-export interface ConnectionOptions {
-  readonly title: string;
-  readonly endpoint: Endpoint;
-  /** The private folder in which every ssh runs (see options.ts for what lies in it). */
-  readonly folder: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly hostKeyIsKnown: boolean;
-  /** For a connection with login and the start of a command on it. */
-  readonly connectTimeoutMs: number;
-  /** Aborted when the guest is gone; its reason is what pending calls are rejected with. */
-  readonly signal: AbortSignal;
-}
 
 /** An ssh that holds a connection. */
 export interface Master {
@@ -63,7 +50,7 @@ export async function loggedIn(
   });
   let outcome: 'ready' | 'timeout' | SshEnd | undefined;
   try {
-    outcome = await within(timeoutMs, Promise.race([ready, ssh.ended]), options.signal);
+    outcome = await answerWithin(timeoutMs, Promise.race([ready, ssh.ended]), options);
   } finally {
     if (outcome !== 'ready') ssh.end();
   }
@@ -76,14 +63,4 @@ export async function loggedIn(
   if (outcome.signal !== undefined) throw unreachable(options, 'connection lost', own, words);
   // 255 is ssh's own; all else comes from what should have started it.
   throw unreachable(options, outcome.exitCode === 255 ? diagnose(words) : 'client failed', words, own);
-}
-
-/** The error for a guest that cannot be asked; empty parts of what was seen are left out. */
-export function unreachable(
-  { title, endpoint }: ConnectionOptions,
-  reason: UnreachableReason,
-  ...seen: string[]
-): GuestUnreachableError {
-  const said = seen.filter((part) => part !== '').join('; ');
-  return new GuestUnreachableError(title, `${endpoint.host}:${endpoint.port}`, reason, said);
 }

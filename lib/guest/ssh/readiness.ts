@@ -1,9 +1,10 @@
 import { readBanner } from './banner.js';
 import { capture } from './capture.js';
+import { unreachable } from './connection-options.js';
 import type { SshConnections } from './connections.js';
 import { tailOf } from './display.js';
 import { GuestUnreachableError, type UnreachableReason } from './errors.js';
-import { unreachable } from './master.js';
+
 import { wrapCommand } from './remote-command.js';
 import { waitForBanner } from './wait-for-banner.js';
 
@@ -18,6 +19,7 @@ const FINAL: readonly UnreachableReason[] = [
   'not an ssh server',
   'client failed',
   'no shell',
+  'VM stopped',
 ];
 
 /**

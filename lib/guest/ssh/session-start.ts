@@ -1,7 +1,8 @@
+import { answerWithin } from './answer-within.js';
 import { OutputTail } from './bounded-output.js';
+import type { ConnectionOptions } from './connection-options.js';
 import type { RemoteCommand } from './remote-command.js';
 import type { SshEnd, SshProcess } from './ssh-process.js';
-import { within } from './within.js';
 
 /** What a login shell may write before the command, from its start-up files, and what ssh may say. */
 const MAX_NOISE_BYTES = 64 * 1024;
@@ -15,13 +16,14 @@ export type SessionStart =
 /**
  * Waits until the guest's shell is there, then tells it to start the command.
  *
- * @throws the signal's reason, as soon as it is aborted.
+ * @throws {GuestUnreachableError} the guest's machine stands still.
+ * @throws the connection's signal's reason, as soon as that is aborted.
  */
 export async function startCommand(
   ssh: SshProcess,
   remote: RemoteCommand,
   timeoutMs: number,
-  signal: AbortSignal,
+  options: ConnectionOptions,
 ): Promise<SessionStart> {
   const stdout = new OutputTail(MAX_NOISE_BYTES);
   const stderr = new OutputTail(MAX_NOISE_BYTES);
@@ -39,7 +41,7 @@ export async function startCommand(
   ssh.stderr.on('data', onStderr).resume();
   let started = false;
   try {
-    const outcome = await within(timeoutMs, Promise.race([ready, ssh.ended]), signal);
+    const outcome = await answerWithin(timeoutMs, Promise.race([ready, ssh.ended]), options);
     if (outcome !== 'ready')
       return { end: outcome === 'timeout' ? undefined : outcome, stderr: stderr.content() };
     started = true;
