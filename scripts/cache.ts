@@ -7,6 +7,7 @@ import path from 'node:path';
 
 import { cacheFolder } from '../lib/host/cache-folder.js';
 import { removeSnapshot, surveySnapshots } from '../lib/machine/snapshot/survey.js';
+import { readCommandLine, refuse } from './command-line.js';
 
 interface Item {
   readonly kind: 'image' | 'snapshot' | 'package';
@@ -19,13 +20,13 @@ interface Item {
 }
 
 const cache = cacheFolder(process.env);
-const [command = ''] = process.argv.slice(2);
+const usage = 'usage: npm run cache -- list|prune';
+const { positionals } = readCommandLine(usage, { allowPositionals: true });
+const [command = '', ...more] = positionals;
+if (more.length > 0) refuse(usage, `One command, and not also: ${more.join(' ')}`);
 if (command === 'list') for (const item of await survey()) console.log(describe(item));
 else if (command === 'prune') await prune();
-else {
-  console.error('usage: npm run cache -- list|prune');
-  process.exit(2);
-}
+else refuse(usage, `No such command: '${command}'`);
 
 async function prune(): Promise<void> {
   let freed = 0;

@@ -2,23 +2,18 @@
  * `npm run doctor [-- --stack reference|opentdx] [--json]`: whether this host can run a stack, and if not, what to do in which order.
  * Changes nothing. Ends with 0 when the stack can run, with 1 when it cannot, with 2 for arguments that it does not know.
  */
-import { parseArgs } from 'node:util';
-
 import { readEnvironment } from '../fixtures/environment.js';
+import { readCommandLine, refuse } from './command-line.js';
 import { canRun, runChecks } from './doctor/check.js';
 import { checksFor, type StackName, stackNames } from './doctor/stacks.js';
 import { doctorText } from './doctor/text.js';
 
-const usage = `Usage: npm run doctor -- [--stack ${stackNames.join('|')}] [--json]`;
+const usage = `usage: npm run doctor -- [--stack ${stackNames.join('|')}] [--json]`;
 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
   const wish = readArguments();
-  if (!wish) {
-    console.error(usage);
-    return 2;
-  }
   const results = await runChecks(checksFor(wish.stack, readEnvironment(process.env), process.env));
   const runs = canRun(results);
   console.log(
@@ -37,17 +32,12 @@ async function main(): Promise<number> {
   return runs ? 0 : 1;
 }
 
-/** Undefined for arguments that it does not know. */
-function readArguments(): { stack: StackName; json: boolean } | undefined {
-  try {
-    const { values } = parseArgs({
-      options: { stack: { type: 'string' }, json: { type: 'boolean', default: false } },
-    });
-    // A checkout that is named is meant to be used.
-    const wished = values.stack ?? (process.env.OPENTDX_ROOT ? 'opentdx' : 'reference');
-    const stack = stackNames.find((name) => name === wished);
-    return stack && { stack, json: values.json };
-  } catch {
-    return undefined;
-  }
+function readArguments(): { stack: StackName; json: boolean } {
+  const { values } = readCommandLine(usage, {
+    options: { stack: { type: 'string' }, json: { type: 'boolean', default: false } },
+  });
+  // A checkout that is named is meant to be used.
+  const wished = values.stack ?? (process.env.OPENTDX_ROOT ? 'opentdx' : 'reference');
+  const stack = stackNames.find((name) => name === wished);
+  return stack ? { stack, json: values.json } : refuse(usage, `No such stack: ${wished}`);
 }

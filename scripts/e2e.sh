@@ -13,6 +13,7 @@ scripts/setup.sh || exit "$no_verdict"
 # The summary decides the exit code: it is there whatever other reporters are asked for.
 summary_reporter=$PWD/fixtures/reporters/summary.ts
 arguments=()
+listing=
 while [ "$#" -gt 0 ]; do
     case "$1" in
     --reporter=*) arguments+=("$1,$summary_reporter") ;;
@@ -21,10 +22,19 @@ while [ "$#" -gt 0 ]; do
         arguments+=("--reporter=$2,$summary_reporter")
         shift
         ;;
+    --list)
+        arguments+=("$1")
+        listing=1
+        ;;
     *) arguments+=("$1") ;;
     esac
     shift
 done
+
+if [ -n "$listing" ]; then
+    node_modules/.bin/playwright test --project=reference "${arguments[@]}" || exit "$no_verdict"
+    exit 0
+fi
 
 E2E_SUMMARY_FILE=${E2E_SUMMARY_FILE:-$PWD/run-summary.json}
 export E2E_SUMMARY_FILE

@@ -6,13 +6,15 @@
  *
  * Ends with 1 when a fault survives, when the healthy driver is accused, or when a run came to nothing.
  */
-import { parseArgs } from 'node:util';
-
+import { readCommandLine, refuse } from './command-line.js';
 import { knownFaults } from './verdicts/faults.js';
 import { runSpecs } from './verdicts/run.js';
 import { describeVerdict } from './verdicts/table.js';
 
-const { values, positionals } = parseArgs({
+const known = await knownFaults();
+const usage = `usage: npm run verdicts [-- [--healthy-runs N] [--all-failures] [--workers N] [FAULT…]]\nFaults: ${known.join(' ')}`;
+
+const { values, positionals } = readCommandLine(usage, {
   allowPositionals: true,
   options: {
     'healthy-runs': { type: 'string', default: '1' },
@@ -21,21 +23,12 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const known = await knownFaults();
 const unknown = positionals.filter((fault) => !known.includes(fault));
+if (unknown.length > 0) refuse(usage, `No such fault: ${unknown.join(' ')}`);
 const healthyRuns = Number(values['healthy-runs']);
 const workers = Number(values.workers);
-if (
-  unknown.length > 0 ||
-  !Number.isInteger(healthyRuns) ||
-  healthyRuns < 0 ||
-  !Number.isInteger(workers) ||
-  workers < 1
-) {
-  console.error(
-    `Usage: npm run verdicts [-- [--healthy-runs N] [--all-failures] [--workers N] [FAULT…]]\nFaults: ${known.join(' ')}`,
-  );
-  process.exit(2);
+if (!Number.isInteger(healthyRuns) || healthyRuns < 0 || !Number.isInteger(workers) || workers < 1) {
+  refuse(usage, 'The number of healthy runs is 0 or more, that of workers 1 or more.');
 }
 
 // A few failures name a fault; the rest of the specs would say the same.

@@ -2,6 +2,7 @@
  * `npm run bench -- NAME [RUNS]`: one line of JSON on stdout. `npm run bench`: all of them, as one JSON object on stdout and a table
  * for people on stderr, where progress goes too.
  */
+import { readCommandLine, refuse } from '../command-line.js';
 import { boot } from './boot.js';
 import { fresh } from './fresh.js';
 import { restore } from './restore.js';
@@ -16,11 +17,14 @@ const benchmarks: Readonly<Record<string, { run: (runs: number) => Promise<objec
   'verify-pte': { run: verifyPte, runs: 3 },
 };
 
-const [name, runs] = process.argv.slice(2);
+const usage = `usage: npm run bench [-- ${Object.keys(benchmarks).join('|')} [RUNS]]`;
+
+const { positionals } = readCommandLine(usage, { allowPositionals: true });
+const [name, runs, ...more] = positionals;
 const chosen = name === undefined ? Object.keys(benchmarks) : name in benchmarks ? [name] : [];
-if (chosen.length === 0 || (runs !== undefined && !/^[1-9]\d*$/.test(runs))) {
-  console.error(`usage: npm run bench [-- ${Object.keys(benchmarks).join('|')} [RUNS]]`);
-  process.exit(2);
+if (chosen.length === 0) refuse(usage, `No such benchmark: ${name ?? ''}`);
+if ((runs !== undefined && !/^[1-9]\d*$/.test(runs)) || more.length > 0) {
+  refuse(usage, 'One number of runs, 1 or more.');
 }
 const results: Record<string, object> = {};
 for (const each of chosen) {

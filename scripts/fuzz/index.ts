@@ -1,6 +1,5 @@
 /** `npm run fuzz -- [--seconds N] [--seed N]`: feeds random input to everything that reads what a guest or QEMU says. */
-import { parseArgs } from 'node:util';
-
+import { readCommandLine, refuse } from '../command-line.js';
 import * as kernelLog from './kernel-log.js';
 import * as monitorReplies from './monitor-replies.js';
 import * as registerDumps from './register-dumps.js';
@@ -17,14 +16,14 @@ const targets = [
 /** What all of them may hold at any time, in MiB: more means that something grows with its input. */
 const memoryBoundMiB = 1_500;
 
-const { values } = parseArgs({
+const usage = 'usage: npm run fuzz -- [--seconds N] [--seed N]';
+const { values } = readCommandLine(usage, {
   options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } },
 });
 const seconds = Number(values.seconds);
 const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
 if (!(seconds > 0) || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
-  console.error('usage: npm run fuzz -- [--seconds N] [--seed N]');
-  process.exit(2);
+  refuse(usage, 'Seconds are a number above 0, a seed is a whole number from 0 on.');
 }
 console.log(
   `fuzz: ${seconds} s from seed ${firstSeed} (the same again: npm run fuzz -- --seconds ${seconds} --seed ${firstSeed})`,

@@ -1,19 +1,19 @@
 /**
- * npx tsx scripts/kill-stress/index.ts [ROUNDS]     default: 100
+ * npm run kill-stress [-- ROUNDS]     default: 100
  *
  * Kills a run that restores VMs, with SIGKILL to its whole process group at a random instant, again and again. Exits 1 if a round
  * left a process, a file or a lease behind, or touched somebody else's. One line for each round on stderr, the sum as JSON on stdout.
  */
 import { loadavg } from 'node:os';
 
+import { readCommandLine, refuse } from '../command-line.js';
 import { median, rounded } from '../bench/statistics.js';
 import { killRound, type Round } from './round.js';
 
-const [count = '100'] = process.argv.slice(2);
-if (!/^[1-9]\d*$/.test(count)) {
-  console.error('usage: npx tsx scripts/kill-stress/index.ts [ROUNDS]');
-  process.exit(2);
-}
+const usage = 'usage: npm run kill-stress [-- ROUNDS]';
+const { positionals } = readCommandLine(usage, { allowPositionals: true });
+const [count = '100', ...more] = positionals;
+if (!/^[1-9]\d*$/.test(count) || more.length > 0) refuse(usage, 'One number of rounds, 1 or more.');
 
 /** Much more than the 3 s that are promised: what is slow is told from what stays. */
 const patienceMs = 20_000;
