@@ -47,7 +47,7 @@ export interface BufferOptions {
   readonly kind?: BufferKind;
   /** Fault every page in at once. Default: true, so that there are entries to compare with before a mapping is made. */
   readonly populate?: boolean;
-  /** Any of `r`, `w`, `x`, in this order; `none` for no access. Default: `rw`. */
+  /** Some of the letters `r`, `w`, `x`; empty for no access. Default: `rw`. */
   readonly protection?: string;
   /** Where a `file` lies; on tmpfs, several processes share its memory. */
   readonly path?: string;
