@@ -3,9 +3,10 @@ import { availableParallelism, freemem } from 'node:os';
 import { defineConfig } from '@playwright/test';
 
 import type { MachineFixtures } from './fixtures/machine.js';
+import type { StackFixtures } from './fixtures/stack.js';
 import { workersFor } from './lib/host/workers.js';
 
-export default defineConfig<MachineFixtures>({
+export default defineConfig<MachineFixtures, StackFixtures>({
   testDir: 'specs',
   // A test's own time: its machine's boot has a budget of its own.
   timeout: 60_000,
@@ -25,5 +26,16 @@ export default defineConfig<MachineFixtures>({
     { name: 'unit', testDir: 'specs/unit' },
     { name: 'reference', testDir: 'specs/vfio' },
     { name: 'framework', testMatch: 'specs/{framework,paging,stack}/**/*.spec.ts' },
+    // Only where there is a kernel to run on.
+    ...(process.env.E2E_KERNEL
+      ? [
+          {
+            name: 'hybrid',
+            testDir: 'specs/vfio',
+            testMatch: /(clear-page-user|user-access|unmap)\.spec\.ts$/,
+            use: { stackName: 'hybrid' as const },
+          },
+        ]
+      : []),
   ],
 });

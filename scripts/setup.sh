@@ -2,7 +2,8 @@
 # Everything that a run needs on the host, straight after `git clone`: Node packages and host packages. Does nothing, in well
 # under a second, when nothing is missing. Never installs a kernel image, a bootloader or a service.
 #
-#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters), browser (reports are looked at)
+#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters), browser (reports are looked at),
+#                            kernel (kernels are built)
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,13 +24,15 @@ base=(
 )
 check=(shellcheck=shellcheck)
 browser=(chromium=chromium)
+kernel=(flex=flex bison=bison bc=bc lz4=lz4 /usr/include/libelf.h=libelf-dev)
 
 wanted=("${base[@]}")
 for group in "$@"; do
     case "$group" in
     check) wanted+=("${check[@]}") ;;
     browser) wanted+=("${browser[@]}") ;;
-    *) fail "no group of host packages is called '$group': check, browser" ;;
+    kernel) wanted+=("${kernel[@]}") ;;
+    *) fail "no group of host packages is called '$group': check, browser, kernel" ;;
     esac
 done
 

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh check browser
+scripts/setup.sh check browser kernel
 
 step() { printf '\n== %s\n' "$*"; }
 

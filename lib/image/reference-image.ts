@@ -1,8 +1,6 @@
 import { chmod, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { execa } from 'execa';
-
 import { cacheSubfolder } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import type { DebianPackage } from './debian-package.js';
@@ -11,6 +9,7 @@ import { ImageBuildError } from './errors.js';
 import { imageKey } from './image-key.js';
 import { readPackageList } from './package-list.js';
 import type { Progress } from './progress.js';
+import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
 import { resolvePackages } from './resolve-packages.js';
 
 /** A built reference guest: its files, and what it was built from. */
@@ -28,12 +27,6 @@ export interface ReferenceImage {
   /** The guest's host key under the alias that lib/guest/ssh uses. */
   readonly knownHostsFile: string;
   readonly packages: readonly DebianPackage[];
-}
-
-/** Where a build works: a folder, and marks in its processes' environment, by which both are cleaned up if this process is killed. */
-export interface Workshop {
-  readonly folder: string;
-  readonly environment: Readonly<Record<string, string>>;
 }
 
 interface Manifest {
@@ -83,11 +76,6 @@ export async function ensureReferenceImage(
   });
 }
 
-async function compilerVersion(): Promise<string> {
-  const { stdout } = await execa('gcc', ['--version'], { env: { LC_ALL: 'C' } });
-  return stdout.split('\n')[0] ?? '';
-}
-
 /** The manifest is written last and moved with the folder: where it is, the build ended well. */
 async function openImage(folder: string): Promise<ReferenceImage | undefined> {
   let manifest: Manifest;
@@ -125,25 +113,8 @@ async function build(options: {
       await symlink(path.join(options.downloads, one.file), path.join(debs, one.file));
     }
     progress('build the reference guest');
-    const recipe = execa(path.join(referenceRecipe, 'build.sh'), [debs, unfinished], {
-      all: true,
-      reject: false,
-      stdin: 'ignore',
-      env: {
-        ...workshop.environment,
-        LC_ALL: 'C.UTF-8',
-        PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
-        TMPDIR: workshop.folder,
-      },
-    });
-    for await (const line of recipe.iterable({ from: 'all' })) progress(line);
-    const result = await recipe;
-    if (result.failed) {
-      throw new ImageBuildError(
-        `The reference guest could not be built: ${result.shortMessage ?? 'its recipe failed'}`,
-        result.all.split('\n').slice(-25),
-      );
-    }
+    const recipe = path.join(referenceRecipe, 'build.sh');
+    await runRecipe('The reference guest', recipe, [debs, unfinished], { progress, workshop });
     const kernelRelease = (await readFile(path.join(unfinished, 'kernel-release'), 'utf8')).trim();
     await chmod(path.join(unfinished, 'id_ed25519'), 0o600);
     await writeFile(

@@ -1,0 +1,36 @@
+/** A file or folder of an archive. */
+export interface ArchiveEntry {
+  /** Without a leading slash. A file's folders must come before it. */
+  readonly path: string;
+  /** Undefined for a folder. */
+  readonly data?: Uint8Array;
+}
+
+const folderMode = 0o040755;
+const fileMode = 0o100644;
+
+/**
+ * A cpio archive as the kernel unpacks it for an initramfs (Documentation/driver-api/early-userspace/buffer-format.rst, "newc"). The
+ * same entries make the same bytes. Archives may be appended to each other: what a later one has replaces what an earlier one had.
+ */
+export function cpioArchive(entries: readonly ArchiveEntry[]): Buffer {
+  const parts = entries.flatMap(({ path, data }, index) => [
+    header(index + 1, data ? fileMode : folderMode, data?.length ?? 0, path),
+    ...(data ? [padded(data)] : []),
+  ]);
+  return Buffer.concat([...parts, header(0, 0, 0, 'TRAILER!!!')]);
+}
+
+/** The 13 numbers of a header are those of stat(2): all but these are 0, so that files are root's and of 1970. */
+function header(inode: number, mode: number, size: number, name: string): Buffer {
+  const nameSize = Buffer.byteLength(name) + 1;
+  const links = 1;
+  const numbers = [inode, mode, 0, 0, links, 0, size, 0, 0, 0, 0, nameSize, 0];
+  const text = `070701${numbers.map((value) => value.toString(16).padStart(8, '0')).join('')}${name}\0`;
+  return padded(Buffer.from(text));
+}
+
+/** Headers, with the name, and data end on multiples of 4. */
+function padded(bytes: Uint8Array): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
+}

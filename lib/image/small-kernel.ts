@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { cacheSubfolder } from '../host/cache-folder.js';
+import { withLock } from '../host/lease/index.js';
+import { downloadPackages } from './download-packages.js';
+import type { Progress } from './progress.js';
+import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
+import { resolvePackages } from './resolve-packages.js';
+
+/** A kernel built from Debian's source by images/small-kernel. */
+export interface SmallKernel {
+  readonly bzImage: string;
+  readonly vmlinux: string;
+}
+
+export interface SmallKernels {
+  /** The source as Debian has it. */
+  readonly stock: SmallKernel;
+  /** With the patches; the same as `stock` where there are none. */
+  readonly patched: SmallKernel;
+}
+
+export interface SmallKernelOptions {
+  /** The project's cache folder (lib/host/cache-folder). */
+  readonly cache: string;
+  /** Names of files in images/small-kernel, a later one's options win. */
+  readonly fragments: readonly string[];
+  /** Absolute paths, in order. */
+  readonly patches: readonly string[];
+  readonly progress: Progress;
+  readonly workshop: Workshop;
+}
+
+const recipe = path.resolve(import.meta.dirname, '../../images/small-kernel');
+const source = 'linux-source-6.1';
+/** Some minutes on two idle cores; a busy host takes several times that. */
+const lockBudgetMs = 40 * 60_000;
+
+/**
+ * Small kernels, from the cache or built now. Builds of several processes wait for each other; a build that did not end well leaves nothing
+ * that counts as one.
+ *
+ * @throws ImageBuildError with the step that failed, its last output, and the remedy
+ */
+export async function ensureSmallKernels(options: SmallKernelOptions): Promise<SmallKernels> {
+  const { cache, patches, progress, workshop } = options;
+  const folder = await cacheSubfolder(cache, 'kernels');
+  const packages = await resolvePackages([{ name: source }], path.join(folder, 'packages.json'));
+  const script = path.join(recipe, 'build.sh');
+  const fragments = options.fragments.map((name) => path.join(recipe, name));
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), await compilerVersion()]));
+  for (const file of [script, ...fragments, ...patches]) hash.update(await readFile(file)).update('\0');
+  const target = path.join(folder, hash.digest('hex').slice(0, 16));
+
+  const kernels = (): Promise<SmallKernels | undefined> => open(target, patches.length > 0);
+  const found = await kernels();
+  if (found) return found;
+  return await withLock(
+    `kernel:${target}`,
+    `builds a small kernel in ${target}`,
+    async () => {
+      const builtMeanwhile = await kernels();
+      if (builtMeanwhile) return builtMeanwhile;
+      const downloads = await cacheSubfolder(cache, 'packages');
+      await downloadPackages(packages, downloads, progress);
+      const unfinished = await mkdtemp(`${target}.unfinished-`);
+      try {
+        const debs = packages.map(({ file }) => path.join(downloads, file));
+        const sources = debs.flatMap((file) => ['-s', file]);
+        const arguments_ = [...sources, '-o', unfinished, ...patches.flatMap((file) => ['-p', file])];
+        await runRecipe('A small kernel', script, [...arguments_, ...fragments], { progress, workshop });
+        await rename(unfinished, target);
+      } finally {
+        await rm(unfinished, { recursive: true, force: true });
+      }
+      const built = await kernels();
+      if (!built) throw new TypeError('a recipe that ended well left no kernel');
+      return built;
+    },
+    {
+      budgetMs: lockBudgetMs,
+      onWait: (holder) => {
+        progress(`wait for a process that ${holder}`);
+      },
+    },
+  );
+}
+
+async function open(folder: string, patched: boolean): Promise<SmallKernels | undefined> {
+  if (!(await stat(folder).catch(() => undefined))) return undefined;
+  const kernel = (name: string): SmallKernel => ({
+    bzImage: path.join(folder, name, 'bzImage'),
+    vmlinux: path.join(folder, name, 'vmlinux'),
+  });
+  return { stock: kernel('stock'), patched: kernel(patched ? 'patched' : 'stock') };
+}
