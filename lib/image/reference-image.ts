@@ -39,6 +39,24 @@ interface Manifest {
 /** The folder of this project's recipe. */
 export const referenceRecipe = path.resolve(import.meta.dirname, '../../images/reference');
 
+/** What the reference guest is built from now, and the folder that it is in once it is built. */
+export interface ReferenceImagePlan extends Omit<Manifest, 'kernelRelease'> {
+  readonly target: string;
+  /** Undefined if it is not built yet. */
+  readonly built: ReferenceImage | undefined;
+}
+
+/** @throws ImageBuildError when apt does not know what the recipe asks for */
+export async function planReferenceImage(cache: string): Promise<ReferenceImagePlan> {
+  const folder = await cacheSubfolder(cache, 'reference');
+  const requests = await readPackageList(path.join(referenceRecipe, 'packages.list'));
+  const packages = await resolvePackages(requests, path.join(folder, 'packages.json'));
+  const compiler = await compilerVersion();
+  const key = await imageKey(referenceRecipe, packages, compiler);
+  const target = path.join(folder, key);
+  return { key, compiler, packages, target, built: await openImage(target) };
+}
+
 /**
  * The reference guest for this host, from the cache or built now (7 s beside the downloads, on 2 cores). Builds of several processes
  * wait for each other; a build that did not end well leaves nothing that counts as one.
@@ -52,15 +70,8 @@ export async function ensureReferenceImage(
   progress: Progress,
   workshop: Workshop,
 ): Promise<ReferenceImage> {
-  const folder = await cacheSubfolder(cache, 'reference');
-  const requests = await readPackageList(path.join(referenceRecipe, 'packages.list'));
-  const packages = await resolvePackages(requests, path.join(folder, 'packages.json'));
-  const compiler = await compilerVersion();
-  const key = await imageKey(referenceRecipe, packages, compiler);
-  const target = path.join(folder, key);
-
-  const found = await openImage(target);
-  if (found) return found;
+  const { key, compiler, packages, target, built } = await planReferenceImage(cache);
+  if (built) return built;
   return await withLock(`image:${target}`, `builds the reference guest ${key}`, async () => {
     const builtMeanwhile = await openImage(target);
     if (builtMeanwhile) return builtMeanwhile;

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Everything that checks the project without a guest: format, lint, workflows, types, fuzz.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step 'format'
+node_modules/.bin/prettier --check .
+step 'lint'
+node_modules/.bin/eslint .
+git ls-files -z '*.sh' .ci/run images/reference/rootfs/etc/rc | xargs -0 shellcheck -x
+step 'workflows'
+node_modules/.bin/tsx scripts/ci/lint-workflows.ts
+step 'types'
+node_modules/.bin/tsc
+step 'fuzz'
+node_modules/.bin/tsx scripts/fuzz/index.ts --seconds 60
