@@ -16,15 +16,18 @@ test.describe.configure({ timeout: 120_000 });
 
 /** Runs the samples that match, and gives the run's summary. */
 async function summaryOf(grep: string, ...args: string[]): Promise<RunSummary> {
+  const output = `--output=${test.info().outputPath('out')}`;
+  return await playwright(['test', '-c', config, output, '--grep', grep, ...args]);
+}
+
+/** The summary that Playwright leaves when it is run with these arguments. */
+async function playwright(args: string[], variables: NodeJS.ProcessEnv = {}): Promise<RunSummary> {
   const file = test.info().outputPath('summary.json');
-  const env: NodeJS.ProcessEnv = { ...process.env, E2E_SUMMARY_FILE: file, FORCE_COLOR: '1' };
+  const env: NodeJS.ProcessEnv = { ...process.env, E2E_SUMMARY_FILE: file, FORCE_COLOR: '1', ...variables };
   // Set by the Playwright that runs this: the inner one is no worker of it.
   for (const name of ['TEST_WORKER_INDEX', 'TEST_PARALLEL_INDEX']) Reflect.deleteProperty(env, name);
   const cli = path.join(root, 'node_modules/@playwright/test/cli.js');
-  const output = `--output=${test.info().outputPath('out')}`;
-  await run(process.execPath, [cli, 'test', '-c', config, output, '--grep', grep, ...args], { env }).catch(
-    () => undefined,
-  );
+  await run(process.execPath, [cli, ...args], { env }).catch(() => undefined);
   return JSON.parse(await readFile(file, 'utf8')) as RunSummary;
 }
 
@@ -68,3 +71,52 @@ test('a test that passes when it is tried again is good, and named as flaky', as
   expect(summary.flaky).toHaveLength(1);
   expect(summary.flaky[0]).toContain('flaky');
 });
+
+for (const { grep, shards, exitCode, tests, because } of [
+  {
+    grep: 'good|skipped',
+    shards: [0, 0],
+    exitCode: 0,
+    tests: { passed: 1, skipped: 1 },
+    because: 'all shards are good',
+  },
+  {
+    grep: 'good|assertion$',
+    shards: [0, 1],
+    exitCode: 1,
+    tests: { passed: 1, failed: 1 },
+    because: 'one shard is bad',
+  },
+  {
+    grep: 'good|ts infrastructure$',
+    shards: [0, 125],
+    exitCode: 125,
+    tests: { passed: 1, failed: 1 },
+    because: 'one shard has no verdict',
+  },
+] as const) {
+  test(`${exitCode} of a run whose shards are merged when ${because}`, async () => {
+    const blobs = test.info().outputPath('blobs');
+    const reporter = path.join(root, 'fixtures/reporters/summary.ts');
+    const codes: number[] = [];
+    for (const shard of [1, 2]) {
+      const summary = await playwright(
+        [
+          'test',
+          '-c',
+          config,
+          '--grep',
+          grep,
+          `--shard=${shard}/2`,
+          '--fully-parallel',
+          `--reporter=blob,${reporter}`,
+        ],
+        { PLAYWRIGHT_BLOB_OUTPUT_FILE: path.join(blobs, `shard-${shard}-of-2.zip`) },
+      );
+      codes.push(summary.exitCode);
+    }
+    expect(codes).toEqual(shards);
+    const merged = await playwright(['merge-reports', `--reporter=${reporter}`, blobs]);
+    expect(merged).toMatchObject({ exitCode, tests });
+  });
+}
