@@ -2,8 +2,8 @@
 # Everything that a run needs on the host, straight after `git clone`: Node packages and host packages. Does nothing, in well
 # under a second, when nothing is missing. Never installs a kernel image, a bootloader or a service.
 #
-#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters), browser (reports are looked at),
-#                            kernel (kernels are built)
+#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters, the stand-in checkout), browser (reports
+#                            are looked at), kernel (kernels are built)
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,7 +22,7 @@ base=(
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
     /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
 )
-check=(shellcheck=shellcheck)
+check=(shellcheck=shellcheck mke2fs=e2fsprogs sudo=sudo)
 browser=(chromium=chromium)
 kernel=(flex=flex bison=bison bc=bc lz4=lz4 /usr/include/libelf.h=libelf-dev)
 

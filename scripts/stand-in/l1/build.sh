@@ -45,7 +45,8 @@ chmod 1777 "$root/tmp"
 cp -r "$here/rootfs/." "$root/"
 chmod 600 "$root/etc/shadow"
 ln -sfn ../bin/busybox "$root/usr/sbin/init"
-ln -sfn bash "$root/usr/bin/sh"
+mkdir "$root/usr/lib/busybox"
+"$root/bin/busybox" --list | while read -r applet; do ln -s ../../bin/busybox "$root/usr/lib/busybox/$applet"; done
 
 step "choose the kernel modules"
 release=$(basename "$kernel"/lib/modules/*)
