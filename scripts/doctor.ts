@@ -14,7 +14,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const wish = readArguments();
-  const results = await runChecks(checksFor(wish.stack, readEnvironment(process.env), process.env));
+  const results = await runChecks(await checksFor(wish.stack, readEnvironment(process.env), process.env));
   const runs = canRun(results);
   console.log(
     wish.json

@@ -48,7 +48,11 @@ const helpful: readonly Tool[] = [
 ];
 
 /** What a stack needs, in the order in which a person would set it up. */
-export function checksFor(stack: StackName, environment: Environment, variables: NodeJS.ProcessEnv): Check[] {
+export async function checksFor(
+  stack: StackName,
+  environment: Environment,
+  variables: NodeJS.ProcessEnv,
+): Promise<Check[]> {
   const root = variables.OPENTDX_ROOT;
   const qemu = environment.qemu;
   const tools = (list: readonly Tool[]): Check[] => list.map(toolCheck);
@@ -60,7 +64,7 @@ export function checksFor(stack: StackName, environment: Environment, variables:
   if (stack === 'opentdx') {
     return [
       ...shared,
-      ...opentdxChecks(root),
+      ...(await opentdxChecks(root)),
       kvmCheck('required', root === undefined ? qemu : `${root}/qemu-l0/build/qemu-system-x86_64`),
       ...common,
       memoryCheck(opentdxMemory),

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { expect, test as base } from '@playwright/test';
+
+import { checkoutParts } from '../../lib/machine/checkout/index.js';
+import { makeParts } from '../unit/machine/checkout/checkout.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -16,23 +19,6 @@ interface Outcome {
   readonly exitCode: number;
   readonly stdout: string;
 }
-
-/** A checkout as the launch script expects it, in files without content. */
-const checkout = [
-  'qemu-l0/build/qemu-system-x86_64',
-  'seabios/out/bios.bin',
-  'seam-loader/out/EMR_NP_SEAMLDR_ENG_TR_O1.DBG.bin',
-  'tdx-module/bin/debug/libtdx.so',
-  'tdx-module/bin/debug/libtdx.so.sigstruct',
-  'linux-l1/arch/x86/boot/bzImage',
-  'linux-l1/initrd.img-l1',
-  'images/l1.img',
-  'images/l1.id_rsa',
-  'qemu-l1/README',
-  'kvm-l1/README',
-  'linux-l2/README',
-  'edk2/README',
-];
 
 const test = base.extend<{ folder: string }>({
   folder: async ({}, use) => {
@@ -85,22 +71,9 @@ test('a host without QEMU cannot run the reference stack, and the remedy names t
 test('names each part of an open-tdx checkout that is missing, and none that is there', async ({
   folder,
 }) => {
-  for (const file of checkout) {
-    await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
-    await writeFile(path.join(folder, file), 'sample');
-  }
-  await writeFile(path.join(folder, 'launch-opentdx.sh'), '#!/bin/bash\n# -monitor tcp:127.0.0.1:0\n');
-  await chmod(path.join(folder, 'launch-opentdx.sh'), 0o755);
-  await chmod(path.join(folder, 'qemu-l0/build/qemu-system-x86_64'), 0o755);
-
+  await makeParts(folder);
   const whole = await diagnosis(['--stack', 'opentdx'], { OPENTDX_ROOT: folder });
-  const parts = [
-    'launch-opentdx.sh',
-    'seam-loader',
-    'monitor port',
-    ...checkout.slice(0, 2),
-    ...checkout.slice(3, 9),
-  ];
+  const parts = ['OPENTDX_ROOT', ...checkoutParts.map((part) => part.path), 'seam-loader', 'monitor port'];
   for (const part of parts) expect(stateOf(whole, part), part).toBe('ready');
 
   for (const file of ['images/l1.img', 'seabios/out/bios.bin']) await rm(path.join(folder, file));

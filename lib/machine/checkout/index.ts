@@ -1,0 +1,4 @@
+export { type CheckoutPart, checkoutParts, type Purpose, seamLoader } from './contract.js';
+export { CheckoutError, inspectCheckout, type PartState, requireCheckout } from './inspect.js';
+export { opensAllInterfaces, opensMonitor } from './launch-script.js';
+export { requireSudo, SudoError, sudoProblem } from './sudo.js';

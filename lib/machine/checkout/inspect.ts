@@ -1,0 +1,120 @@
+import { constants } from 'node:fs';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { InfrastructureError } from '../../errors.js';
+import { type CheckoutPart, checkoutParts, type Purpose, seamLoader } from './contract.js';
+import { monitorRemedy, opensMonitor } from './launch-script.js';
+
+/** A part of a checkout, as it was found. */
+export interface PartState {
+  /** As the contract has it, or what else was looked at. */
+  readonly name: string;
+  readonly what: string;
+  readonly purpose: Purpose;
+  /** Undefined when it is as it must be. */
+  readonly problem: string | undefined;
+  readonly remedy: string;
+}
+
+/** OPENTDX_ROOT does not name a checkout that can be launched. */
+export class CheckoutError extends InfrastructureError {
+  override readonly name = 'CheckoutError';
+  readonly missing: readonly PartState[];
+
+  constructor(root: string, missing: readonly PartState[]) {
+    super(
+      [
+        `OPENTDX_ROOT=${root}: ${missing.length === 1 ? 'one part' : `${missing.length} parts`} of the open-tdx checkout must be made first (remedies are to be run in it):`,
+        ...missing.map(
+          ({ name, problem, what, remedy }) => `  ${name}: ${problem ?? what}. Remedy: ${remedy}`,
+        ),
+        '`npm run doctor -- --stack opentdx` looks again, at the host too.',
+      ].join('\n'),
+    );
+    this.missing = missing;
+  }
+}
+
+/** Every part of a checkout, in the order in which a person would make them. Changes nothing. */
+export async function inspectCheckout(root: string): Promise<PartState[]> {
+  const parts = await Promise.all(checkoutParts.map((part) => partState(root, part)));
+  return [await rootState(root), ...parts, await loaderState(root), await monitorState(root)];
+}
+
+/**
+ * Sees that all is there for these purposes.
+ *
+ * @throws CheckoutError naming each missing part, with the command that makes it
+ */
+export async function requireCheckout(root: string, purposes: readonly Purpose[]): Promise<void> {
+  const found = await inspectCheckout(root);
+  const missing = found.filter(({ problem, purpose }) => problem !== undefined && purposes.includes(purpose));
+  const [first] = missing;
+  // Of a folder that is not there, nothing else is worth saying.
+  if (first?.name === rootName) throw new CheckoutError(root, [first]);
+  if (first) throw new CheckoutError(root, missing);
+}
+
+const rootName = 'OPENTDX_ROOT';
+
+/** The script hands the paths below its folder to `eval` without quotes: these survive that. */
+const plainPath = /^[A-Za-z0-9_./+,:@%=-]+$/;
+
+async function rootState(root: string): Promise<PartState> {
+  const found = await stat(root).catch(() => undefined);
+  const state = { name: rootName, what: root, purpose: 'l1' as const };
+  const remedy = 'Set OPENTDX_ROOT to the root of an open-tdx checkout.';
+  if (!found?.isDirectory()) return { ...state, problem: `${root} is no folder`, remedy };
+  if (!plainPath.test(path.resolve(root))) {
+    const problem = `${root} has a blank or another character that the launch script cannot cope with`;
+    return { ...state, problem, remedy: 'Move the checkout to a path of letters, digits, . _ and -.' };
+  }
+  return { ...state, problem: undefined, remedy };
+}
+
+async function partState(root: string, part: CheckoutPart): Promise<PartState> {
+  const { path: name, what, purpose, remedy } = part;
+  return { name, what, purpose, remedy, problem: await problemOf(path.join(root, name), part) };
+}
+
+const modes = { read: constants.R_OK, run: constants.X_OK } as const;
+
+async function problemOf(
+  file: string,
+  { what, kind, access: right }: CheckoutPart,
+): Promise<string | undefined> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found) return `${what} is not there`;
+  if (kind === 'folder') return found.isDirectory() ? undefined : `${what} is no folder`;
+  if (!found.isFile()) return `${what} is no file`;
+  if (found.size === 0) return `${what} is empty`;
+  if (right === undefined) return undefined;
+  return await access(file, modes[right]).then(
+    () => undefined,
+    () => `${what} is there, but this user may not ${right} it`,
+  );
+}
+
+async function loaderState(root: string): Promise<PartState> {
+  const { folder, file, what, remedy } = seamLoader;
+  const files = await readdir(path.join(root, folder), { recursive: true }).catch(() => []);
+  const found = files.some((each) => path.basename(each) === file);
+  const problem = found ? undefined : `${what} (${folder}/…/${file}) is not there`;
+  return { name: folder, what, purpose: 'l1', problem, remedy };
+}
+
+async function monitorState(root: string): Promise<PartState> {
+  const script = await readFile(path.join(root, 'launch-opentdx.sh'), 'utf8').catch(() => undefined);
+  const problem =
+    script === undefined || opensMonitor(script)
+      ? undefined
+      : 'launch-opentdx.sh opens no monitor port, as upstream (its monitor is on the console, behind Ctrl-A c)';
+  return {
+    name: 'monitor port',
+    what: 'the launch script opens one',
+    purpose: 'l1',
+    problem,
+    remedy: monitorRemedy,
+  };
+}

@@ -1,0 +1,104 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { expect, test as base } from '@playwright/test';
+
+import {
+  CheckoutError,
+  checkoutParts,
+  opensAllInterfaces,
+  opensMonitor,
+  requireCheckout,
+  seamLoader,
+} from '../../../../lib/machine/checkout/index.js';
+import { forksScript, makeParts } from './checkout.js';
+
+const test = base.extend<{ root: string }>({
+  root: async ({}, use) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'checkout-spec-'));
+    await makeParts(folder);
+    await use(folder);
+    await rm(folder, { recursive: true });
+  },
+});
+
+async function refusal(
+  root: string,
+  purposes: Parameters<typeof requireCheckout>[1],
+): Promise<CheckoutError> {
+  const outcome = await requireCheckout(root, purposes).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (outcome instanceof CheckoutError) return outcome;
+  throw new Error(`A CheckoutError was expected, not: ${String(outcome)}`);
+}
+
+test('a checkout with every part is accepted for every purpose', async ({ root }) => {
+  await requireCheckout(root, ['l1', 'td', 'symbols', 'tools']);
+});
+
+for (const part of checkoutParts) {
+  test(`without ${part.path} the error names it, and the remedy`, async ({ root }) => {
+    await rm(path.join(root, part.path), { recursive: true });
+    const { missing, message } = await refusal(root, [part.purpose]);
+    // A folder takes the parts in it along.
+    expect(missing.map(({ name }) => name)).toContain(part.path);
+    for (const { name } of missing) expect(`${name}/`.startsWith(part.path)).toBe(true);
+    expect(message).toContain(`${part.path}: ${part.what} is not there. Remedy: ${part.remedy}`);
+    expect(message).toContain(root);
+  });
+}
+
+test('without the SEAM loader the error names it, wherever its version has it', async ({ root }) => {
+  await rm(path.join(root, seamLoader.folder), { recursive: true });
+  const { message } = await refusal(root, ['l1']);
+  expect(message).toContain(seamLoader.file);
+  expect(message).toContain(seamLoader.remedy);
+});
+
+test('what is only for a TD does not keep L1 from being launched', async ({ root }) => {
+  for (const { path: part } of checkoutParts.filter(({ purpose }) => purpose !== 'l1'))
+    await rm(path.join(root, part), { recursive: true });
+  await requireCheckout(root, ['l1']);
+});
+
+test('an empty file, a folder in place of a file, and a script that cannot be run', async ({ root }) => {
+  await writeFile(path.join(root, 'images/l1.img'), '');
+  await rm(path.join(root, 'seabios/out/bios.bin'));
+  await mkdir(path.join(root, 'seabios/out/bios.bin'));
+  await chmod(path.join(root, 'launch-opentdx.sh'), 0o644);
+  const { missing } = await refusal(root, ['l1']);
+  expect(missing.map(({ name, problem }) => [name, problem])).toEqual([
+    ['launch-opentdx.sh', 'the launch script is there, but this user may not run it'],
+    ['seabios/out/bios.bin', "L1's BIOS is no file"],
+    ['images/l1.img', "L1's root disk is empty"],
+  ]);
+});
+
+test('a folder that is not there is all that is said', async ({ root }) => {
+  const { missing } = await refusal(path.join(root, 'nowhere'), ['l1']);
+  expect(missing.map(({ name }) => name)).toEqual(['OPENTDX_ROOT']);
+});
+
+test("a path that the script's eval would take apart is refused", async ({ root }) => {
+  const odd = path.join(root, 'my checkout');
+  await makeParts(odd);
+  expect((await refusal(odd, ['l1'])).message).toContain('blank');
+});
+
+test("upstream's script, without a monitor of its own, is refused with what to do", async ({ root }) => {
+  const upstream = forksScript.replace(/^qemu_str.*-monitor.*\n/m, '');
+  expect([forksScript, upstream].map(opensMonitor)).toEqual([true, false]);
+  await writeFile(path.join(root, 'launch-opentdx.sh'), upstream);
+  const { message } = await refusal(root, ['l1']);
+  expect(message).toContain('opens no monitor port');
+  expect(message).toContain('-monitor tcp:127.0.0.1:$((debug_port + 100)),server,nowait');
+});
+
+test('ports on all interfaces are seen in the script', () => {
+  expect(opensAllInterfaces(forksScript)).toBe(true);
+  expect(opensAllInterfaces(forksScript.replaceAll('tcp::', 'tcp:127.0.0.1:'))).toBe(false);
+  expect(opensAllInterfaces('-S -gdb tcp::1234')).toBe(true);
+});
