@@ -32,7 +32,8 @@ export default defineConfig<MachineFixtures, StackFixtures>({
           {
             name: 'hybrid',
             testDir: 'specs/vfio',
-            testMatch: /(clear-page-user|user-access|unmap)\.spec\.ts$/,
+            testMatch:
+              /(clear-page-user|user-access|unmap|sizes|several|afterwards|failure|translation|processes|clearing)\.spec\.ts$/,
             use: { stackName: 'hybrid' as const },
           },
         ]

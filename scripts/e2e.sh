@@ -8,12 +8,17 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh || exit 125
 
+project=(--project=reference)
+for argument in "$@"; do
+    case "$argument" in --project | --project=*) project=() ;; esac
+done
+
 case " $* " in
-*' --list '*) exec node_modules/.bin/playwright test --project=reference "$@" ;;
+*' --list '*) exec node_modules/.bin/playwright test "${project[@]}" "$@" ;;
 esac
 
 status=0
-scripts/run-with-verdict.sh test --project=reference "$@" || status=$?
+scripts/run-with-verdict.sh test "${project[@]}" "$@" || status=$?
 printf '\nReport: %s\n' "$PWD/playwright-report/index.html"
 printf 'Open it: npx playwright show-report\n'
 exit "$status"

@@ -52,5 +52,8 @@ export const taggedRequirements: ReadonlyMap<string, Requirement> = new Map([
     '@tracepoints',
     { option: 'EVENT_TRACING', why: 'page faults are read from the tracepoints exceptions:page_fault_*' },
   ],
+  ['@memfd', { option: 'MEMFD_CREATE', why: 'the spec maps a memfd' }],
+  ['@thp', { option: 'TRANSPARENT_HUGEPAGE', why: 'the spec maps transparent huge pages' }],
+  ['@hugetlb', { option: 'HUGETLBFS', why: 'the spec maps huge pages of hugetlbfs' }],
   ['@smp', { option: 'SMP', why: 'the spec does something on every vCPU' }],
 ]);

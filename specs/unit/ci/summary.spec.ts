@@ -40,6 +40,7 @@ const hostile = '</td>|`*x*`\r\n## <img src=x onerror=alert(1)> [a](https://b) @
 const summary: RunSummary = {
   ...{ verdict: 'bad', exitCode: 1, why: hostile, startedAt: '', durationMs: 1_234 },
   tests: { passed: 1, failed: 60, flaky: 1, skipped: 2 },
+  skips: [],
   stacks: [{ name: 'reference', accelerator: hostile }],
   ...{ boots: { count: 0 }, restores: { count: 2, medianMs: 150 } },
   failedStarts: [{ test: hostile, verdict: hostile }],

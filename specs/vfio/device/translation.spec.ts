@@ -32,30 +32,28 @@ test.describe('every page, by kind of memory', () => {
     ['hugetlb', 1024],
   ];
   for (const [kind, pages] of kinds) {
-    test(`the device reaches the process's own frames: ${kind}`, async ({
-      vfio,
-      machine,
-      memory,
-      stack,
-      guest,
-    }) => {
-      if (kind === 'hugetlb') await guest.succeed(['sysctl', '-w', 'vm.nr_hugepages=4']);
-      const device = new DeviceView(machine, memory.memory, stack.device);
-      const mapping = await vfio.mapDma({ pages, kind });
-      const seen = await device.pages(rangeOf(mapping));
-      expect(seen).toHaveLength(pages);
-      expect(wrongPages(seen, both)).toEqual([]);
-      const small = kind !== 'thp' && kind !== 'hugetlb';
-      // Huge pages keep their user bit with the reference patch (the log says so); the device's side is the same for all.
-      expect(seen.filter(({ processUser }) => processUser !== !small)).toEqual([]);
+    test(
+      `the device reaches the process's own frames: ${kind}`,
+      { tag: `@${kind}` },
+      async ({ vfio, machine, memory, stack, guest }) => {
+        if (kind === 'hugetlb') await guest.succeed(['sysctl', '-w', 'vm.nr_hugepages=4']);
+        const device = new DeviceView(machine, memory.memory, stack.device);
+        const mapping = await vfio.mapDma({ pages, kind });
+        const seen = await device.pages(rangeOf(mapping));
+        expect(seen).toHaveLength(pages);
+        expect(wrongPages(seen, both)).toEqual([]);
+        const small = kind !== 'thp' && kind !== 'hugetlb';
+        // Huge pages keep their user bit with the reference patch (the log says so); the device's side is the same for all.
+        expect(seen.filter(({ processUser }) => processUser !== !small)).toEqual([]);
 
-      const [first] = seen;
-      if (!first) throw new RangeError('a mapping without pages');
-      await test.info().attach('iommu-walk.svg', {
-        body: iommuWalkPicture({ title: `iova of the first page, ${kind}`, walk: first.device }),
-        contentType: 'image/svg+xml',
-      });
-    });
+        const [first] = seen;
+        if (!first) throw new RangeError('a mapping without pages');
+        await test.info().attach('iommu-walk.svg', {
+          body: iommuWalkPicture({ title: `iova of the first page, ${kind}`, walk: first.device }),
+          contentType: 'image/svg+xml',
+        });
+      },
+    );
   }
 });
 
