@@ -10,9 +10,10 @@
 #include "ops.h"
 
 #define HUGE_SIZE (2ul << 20)
+#define GIANT_SIZE (1ul << 30)
 
-enum kind { ANONYMOUS, SHARED, MEMFD, FILE_SHARED, HUGETLB, THP };
-static const char *const kinds[] = { "anonymous", "shared", "memfd", "file", "hugetlb", "thp", NULL };
+enum kind { ANONYMOUS, SHARED, MEMFD, FILE_SHARED, HUGETLB, THP, HUGETLB_1G };
+static const char *const kinds[] = { "anonymous", "shared", "memfd", "file", "hugetlb", "thp", "hugetlb1g", NULL };
 
 struct wanted {
 	enum kind kind;
@@ -22,6 +23,11 @@ struct wanted {
 	bool populate;
 	const char *path; /* of kind file */
 };
+
+static bool is_hugetlb(const struct wanted *wanted)
+{
+	return wanted->kind == HUGETLB || wanted->kind == HUGETLB_1G;
+}
 
 static bool protection_from_request(struct call *call, int *protection)
 {
@@ -78,6 +84,8 @@ static bool wanted_from_request(struct call *call, struct wanted *wanted)
 		return fail(call, "argument", "'path' goes with kind file and only with it");
 	if (wanted->kind == HUGETLB || wanted->kind == THP)
 		wanted->size = (wanted->size + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE;
+	if (wanted->kind == HUGETLB_1G)
+		wanted->size = (wanted->size + GIANT_SIZE - 1) / GIANT_SIZE * GIANT_SIZE;
 	return true;
 }
 
@@ -109,6 +117,8 @@ static int mmap_flags(const struct wanted *wanted)
 		return flags | MAP_SHARED | MAP_ANONYMOUS;
 	case HUGETLB:
 		return flags | MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
+	case HUGETLB_1G:
+		return flags | MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (30 << MAP_HUGE_SHIFT);
 	default:
 		return flags | MAP_SHARED;
 	}
@@ -165,12 +175,12 @@ void op_alloc(struct call *call)
 			close(fd);
 		fail_errno(call, "system", error, "mmap of 0x%llx bytes, %s%s", (unsigned long long)wanted.size,
 			   kinds[wanted.kind],
-			   wanted.kind == HUGETLB ? " (are there free pages in /proc/sys/vm/nr_hugepages?)" : "");
+			   is_hugetlb(&wanted) ? " (are there free pages in /sys/kernel/mm/hugepages?)" : "");
 		return;
 	}
 	if (wanted.kind == THP)
 		madvise(start, wanted.size, MADV_HUGEPAGE);
-	else if (wanted.kind != HUGETLB)
+	else if (!is_hugetlb(&wanted))
 		madvise(start, wanted.size, MADV_NOHUGEPAGE);
 	error = populate(&wanted, start);
 	if (error) {

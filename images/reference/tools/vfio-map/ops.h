@@ -26,6 +26,13 @@ operation op_route;
 /* child.c */
 operation op_fork, op_wait, op_kill;
 
+/* What serve() knows, ended by a NULL name: each program that has the loop has a table of its own. */
+struct named_operation {
+	const char *name;
+	operation *run;
+};
+extern const struct named_operation operations[];
+
 /* The loop: reads lines from `in`, writes one reply line each to `out`, until end of file or the exit operation. */
 void serve(int in, int out);
 

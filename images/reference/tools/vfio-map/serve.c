@@ -9,42 +9,6 @@
 
 #define LINE_MAX_BYTES 16384
 
-static const struct {
-	const char *name;
-	operation *run;
-} operations[] = {
-	{ "hello", op_hello },
-	{ "settle", op_settle },
-	{ "park", op_park },
-	{ "unpark", op_unpark },
-	{ "limitMemlock", op_limit_memlock },
-	{ "open", op_open },
-	{ "close", op_close },
-	{ "map", op_map },
-	{ "unmap", op_unmap },
-	{ "unmapAll", op_unmap_all },
-	{ "touch", op_touch },
-	{ "touchMapTouch", op_touch_map_touch },
-	{ "alloc", op_alloc },
-	{ "alias", op_alias },
-	{ "free", op_free },
-	{ "mprotect", op_mprotect },
-	{ "madvise", op_madvise },
-	{ "mremap", op_mremap },
-	{ "fill", op_fill },
-	{ "pagemap", op_pagemap },
-	{ "regions", op_regions },
-	{ "regionMap", op_region_map },
-	{ "config", op_config },
-	{ "busMaster", op_bus_master },
-	{ "reset", op_reset },
-	{ "eduDma", op_edu_dma },
-	{ "route", op_route },
-	{ "fork", op_fork },
-	{ "wait", op_wait },
-	{ "kill", op_kill },
-};
-
 /* Static: nothing is allocated per request, so the address space stays as settle left it. */
 static struct call call;
 static char line[LINE_MAX_BYTES + 1];
@@ -89,9 +53,9 @@ static bool dispatch(size_t length)
 		reply_begin(&call, true);
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
-		if (strcmp(op, operations[i].name) == 0) {
-			operations[i].run(&call);
+	for (const struct named_operation *each = operations; each->name; each++) {
+		if (strcmp(op, each->name) == 0) {
+			each->run(&call);
 			return false;
 		}
 	}
