@@ -1,4 +1,4 @@
-import { access, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { execa } from 'execa';
@@ -57,6 +57,7 @@ export async function ensureStandInL1(cache: string, progress: Progress): Promis
   if (await isComplete(target)) return l1;
   await withLock(`stand-in:${target}`, `builds L1 of the stand-in checkout`, async () => {
     if (await isComplete(target)) return;
+    await removeUnfinished(target);
     const downloads = await cacheSubfolder(cache, 'packages');
     await downloadPackages(packages, downloads, progress);
     await build({ target, packages, downloads, reference, progress });
@@ -69,6 +70,15 @@ async function isComplete(folder: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** What builds that were killed have left; whoever holds the lock is the only one that builds. */
+async function removeUnfinished(target: string): Promise<void> {
+  const folder = path.dirname(target);
+  const names = (await readdir(folder)).filter((name) =>
+    name.startsWith(`${path.basename(target)}.unfinished-`),
+  );
+  for (const name of names) await rm(path.join(folder, name), { recursive: true, force: true });
 }
 
 async function build(options: {

@@ -198,6 +198,13 @@ test.describe('a device to pass on', () => {
   });
 });
 
+test('what stands in a value is no option', () => {
+  const given = ['-kernel', '-S', '-append', '-S', '-gdb', '-s', '-nographic', 'disk.img'];
+  expect(rewrite(given, { gdbPort: 21000 })).toEqual([
+    ...['-kernel', '-S', '-append', '-S', '-nographic', 'disk.img', '-gdb', 'tcp:127.0.0.1:21000'],
+  ]);
+});
+
 test.describe('upstream’s script', () => {
   // No monitor on TCP, and -s for the gdb stub.
   const upstream = ['-kernel', 'k', '-S', '-s', '-nographic'];
