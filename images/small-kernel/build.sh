@@ -72,7 +72,7 @@ fi
 
 # The build is the same, byte for byte, wherever and whenever it is made.
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970' KBUILD_BUILD_USER=e2e KBUILD_BUILD_HOST=opentdx-e2e
-kbuild() { nice -n 10 make -C "$tree" O="$build" -j"$(nproc)" "$@"; }
+kbuild() { nice -n 5 make -C "$tree" O="$build" -j"$(nproc)" "$@"; }
 
 step 'configure'
 cat -- "$@" >"$work/fragment"
