@@ -25,6 +25,8 @@ export default defineConfig<MachineFixtures, StackFixtures>({
   projects: [
     { name: 'unit', testDir: 'specs/unit' },
     { name: 'reference', testDir: 'specs/vfio' },
+    // One vCPU: the emulator has less to do, and nothing in these specs needs a second one.
+    { name: 'nested', testDir: 'specs/nested', use: { machineOptions: { vcpus: 1 } } },
     { name: 'framework', testMatch: 'specs/{framework,paging,stack}/**/*.spec.ts' },
     // Only where there is a kernel to run on.
     ...(process.env.E2E_KERNEL

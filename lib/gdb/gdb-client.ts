@@ -114,6 +114,18 @@ export class GdbClient {
     });
   }
 
+  /**
+   * Writes physical memory while the VM stands; what lies outside of RAM takes no harm, and gives no error. Translations that the
+   * guest's processors have in their TLBs stay as they are.
+   */
+  writePhysical(address: bigint, bytes: Uint8Array): Promise<void> {
+    return this.#inTurn('write memory', async () => {
+      if (this.#mode !== 'physical') await this.#setMode('physical');
+      const digits = Buffer.from(bytes).toString('hex');
+      await this.#expectOk(`M${hexOf(address)},${bytes.length.toString(16)}:${digits}`);
+    });
+  }
+
   /** Sets a hardware breakpoint on every vCPU. @param address linear, of an instruction */
   setBreakpoint(address: bigint): Promise<void> {
     return this.#inTurn('set a breakpoint', () => this.#setBreakpoint(address));

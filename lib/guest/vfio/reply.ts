@@ -37,7 +37,7 @@ export class Reply {
   /** A number of up to 64 bits. */
   bigint(name: string): bigint {
     const value = this.#fields[name];
-    return typeof value === 'string' && /^0x[0-9a-f]{1,16}$/.test(value)
+    return typeof value === 'string' && isHex(value)
       ? BigInt(value)
       : this.#wrong(name, 'a hexadecimal number');
   }
@@ -64,12 +64,30 @@ export class Reply {
       : this.#wrong(name, 'a list of numbers');
   }
 
+  bigints(name: string): bigint[] {
+    const value = this.#fields[name];
+    return Array.isArray(value) && value.every((each) => typeof each === 'string' && isHex(each))
+      ? value.map((each: string) => BigInt(each))
+      : this.#wrong(name, 'a list of hexadecimal numbers');
+  }
+
+  parts(name: string): Reply[] {
+    const value = this.#fields[name];
+    return Array.isArray(value) && value.every(isObject)
+      ? value.map((each) => new Reply(each))
+      : this.#wrong(name, 'a list of objects');
+  }
+
   #wrong(name: string, wanted: string): never {
     throw new InfrastructureError(
       `vfio-map's reply should have ${wanted} called '${name}': ${excerpt(JSON.stringify(this.#fields))}. ` +
         'Are the tool in the guest and this harness of the same version?',
     );
   }
+}
+
+function isHex(text: string): boolean {
+  return /^0x[0-9a-f]{1,16}$/.test(text);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -6,8 +6,8 @@ import { Reply } from './reply.js';
 /** Arguments of an operation; those that are undefined are left out. */
 export type ToolArguments = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
-/** The program in the guest; every stack's guest must have it on its PATH. */
-const program = 'vfio-map';
+/** The program that every stack's guest must have on its PATH. */
+const vfioMap = 'vfio-map';
 
 /** For operations without a budget of their own. Pinning 256 MiB takes seconds under TCG. */
 const defaultTimeoutMs = 60_000;
@@ -18,15 +18,18 @@ const defaultTimeoutMs = 60_000;
  */
 export class VfioTool implements AsyncDisposable {
   readonly #process: GuestProcess;
+  readonly #program: string;
   #lastId = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(process: GuestProcess) {
+  private constructor(process: GuestProcess, program: string) {
     this.#process = process;
+    this.#program = program;
   }
 
-  static async start(guest: GuestShell): Promise<VfioTool> {
-    return new VfioTool(await guest.spawn([program]));
+  /** @param program vfio-map, or one that speaks its protocol and does what it does */
+  static async start(guest: GuestShell, program = vfioMap): Promise<VfioTool> {
+    return new VfioTool(await guest.spawn([program]), program);
   }
 
   /**
@@ -65,7 +68,7 @@ export class VfioTool implements AsyncDisposable {
     const line = await this.#process.readLine({ timeoutMs });
     const reply = Reply.parse(line);
     if (reply.number('id') !== id) {
-      throw new InfrastructureError(`${program} answered request ${id} with: ${line.slice(0, 500)}`);
+      throw new InfrastructureError(`${this.#program} answered request ${id} with: ${line.slice(0, 500)}`);
     }
     if (!reply.flag('ok')) throw new VfioError(op, failureOf(reply.part('error')));
     return reply;

@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+
+import type { Machine } from '../../machine/machine.js';
+import type { AddressSpace, X86Entry } from '../../paging/index.js';
+import { parkedAddressSpace } from '../process/parked.js';
+import type { GuestShell } from '../ssh/index.js';
+import type { BufferOptions, GuestBuffer } from '../vfio/process.js';
+import { type Access, accessOf } from '../vfio/access.js';
+import type { Reply } from '../vfio/reply.js';
+import { type ToolArguments, VfioTool } from '../vfio/tool.js';
+import { exitOf, type L2Exit } from './exits.js';
+import { type GuestPage, guestTables } from './page-tables.js';
+
+/** Bits 54:0 of an entry of /proc/PID/pagemap. */
+const pagemapFrame = (1n << 55n) - 1n;
+
+/** A memory slot of the VM, as KVM_SET_USER_MEMORY_REGION takes it. */
+export interface SlotOptions {
+  /** Guest-physical. */
+  readonly gpa: bigint;
+  /** The program's memory that backs it. */
+  readonly buffer: GuestBuffer;
+  readonly dirtyLog?: boolean;
+}
+
+/** Registers at the guest's start; those that are left out are 0. */
+export type L2Registers = Readonly<
+  Partial<Record<'rip' | 'rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rsp', bigint>>
+>;
+
+/** Memory, allocated as vfio-map does, of kinds that vfio-map's clients don't use beside those that they do. */
+export interface L2BufferOptions extends Omit<BufferOptions, 'kind'> {
+  readonly kind?: BufferOptions['kind'] | 'hugetlb1g';
+}
+
+/**
+ * The L2 host program in a guest (L1): a process with one VM (L2) of a few instructions, which the spec gives. It knows nothing of
+ * the second dimension: NPT and EPT serve alike.
+ */
+export class L2Host {
+  readonly pid: number;
+  /** The page tables of the process itself. */
+  readonly space: AddressSpace<X86Entry>;
+  readonly #machine: Machine;
+  readonly #tool: VfioTool;
+
+  private constructor(machine: Machine, tool: VfioTool, pid: number, space: AddressSpace<X86Entry>) {
+    this.#machine = machine;
+    this.#tool = tool;
+    this.pid = pid;
+    this.space = space;
+  }
+
+  /**
+   * Starts the program, finds its page tables and makes its VM.
+   *
+   * @param program its path in the guest, whose KVM is loaded
+   */
+  static async start(machine: Machine, guest: GuestShell, program: string): Promise<L2Host> {
+    const tool = await VfioTool.start(guest, program);
+    try {
+      const pid = (await tool.request('hello')).number('pid');
+      const marker = randomBytes(8).readBigUInt64LE();
+      await tool.request('park', { marker });
+      const space = await parkedAddressSpace(machine.monitor, marker);
+      await tool.request('unpark');
+      await tool.request('vmCreate');
+      return new L2Host(machine, tool, pid, space);
+    } catch (error) {
+      await machine.guard(tool.kill()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Any operation of the program. @throws VfioError when it cannot be done */
+  request(op: string, args?: ToolArguments): Promise<Reply> {
+    return this.#machine.guard(this.#tool.request(op, args));
+  }
+
+  async alloc(options: L2BufferOptions): Promise<GuestBuffer> {
+    const { pages, kind = 'anonymous', populate = true, protection = 'rw' } = options;
+    const reply = await this.request('alloc', { pages, kind, populate, protection });
+    return {
+      address: reply.bigint('address'),
+      size: reply.bigint('size'),
+      ...(reply.has('fd') ? { fd: reply.number('fd') } : {}),
+    };
+  }
+
+  /** The same memory once more, of a buffer of kind memfd. */
+  async alias({ fd, size }: GuestBuffer, protection = 'rw'): Promise<GuestBuffer> {
+    const reply = await this.request('alias', { fd, size, protection });
+    return { address: reply.bigint('address'), size };
+  }
+
+  /** Makes a memory slot, or changes it. */
+  async setSlot(slot: number, { gpa, buffer, dirtyLog = false }: SlotOptions): Promise<void> {
+    await this.request('slot', { slot, gpa, size: buffer.size, address: buffer.address, dirtyLog });
+  }
+
+  async removeSlot(slot: number): Promise<void> {
+    await this.request('slot', { slot, gpa: 0, size: 0 });
+  }
+
+  /** KVM_GET_DIRTY_LOG: pages of a slot, by number, that were written since the last call. */
+  async dirtyLog(slot: number): Promise<number[]> {
+    return (await this.request('dirtyLog', { slot })).numbers('pages');
+  }
+
+  /** Writes the program's own memory: guest code, and whatever else L2 is to find. */
+  async write(address: bigint, bytes: Uint8Array): Promise<void> {
+    await this.request('write', { address, bytes: Buffer.from(bytes).toString('hex') });
+  }
+
+  async read(address: bigint, size: number): Promise<Buffer> {
+    return Buffer.from((await this.request('read', { address, size })).text('bytes'), 'hex');
+  }
+
+  /** Physical addresses, in L1, of pages of the program's memory, as L1's kernel says (Documentation/admin-guide/mm/pagemap.rst). */
+  async framesOf(address: bigint, pages: number): Promise<bigint[]> {
+    const entries = (await this.request('pagemap', { address, pages })).bigints('entries');
+    return entries.map((entry) => (entry & pagemapFrame) << 12n);
+  }
+
+  /** One access by the process to its own memory, whatever comes of it. */
+  async touch(
+    address: bigint,
+    options: { readonly access?: 'read' | 'write'; readonly value?: bigint } = {},
+  ): Promise<Access> {
+    return accessOf(await this.request('touch', { address, ...options }));
+  }
+
+  /**
+   * Writes L2's page tables into memory that backs a slot.
+   *
+   * @param base guest-physical address of the top table; the others follow it
+   * @returns L2's CR3, and where the tables end
+   */
+  async writeTables(
+    { gpa, buffer }: SlotOptions,
+    base: bigint,
+    pages: readonly GuestPage[],
+  ): Promise<{ readonly cr3: bigint; readonly end: bigint }> {
+    const { cr3, end, runs } = guestTables(base, pages);
+    for (const { address, entries } of runs) {
+      await this.write(buffer.address + address - gpa, new Uint8Array(BigUint64Array.from(entries).buffer));
+    }
+    return { cr3, end };
+  }
+
+  /** Sets the vCPU's registers: real mode, or with `cr3` 64-bit mode. */
+  async enter({ cr3, ...registers }: L2Registers & { readonly cr3?: bigint }): Promise<void> {
+    await this.request('enter', { mode: cr3 === undefined ? 'real' : 'long', cr3, ...registers });
+  }
+
+  /**
+   * Runs the vCPU until it came out `exits` times, or for what needs an answer.
+   *
+   * @param options.value what every read of a device is answered with, the one that the last run ended with among them
+   */
+  async run(
+    options: { readonly exits?: number; readonly value?: bigint; readonly timeoutMs?: number } = {},
+  ): Promise<L2Exit[]> {
+    return (await this.request('run', { ...options })).parts('exits').map(exitOf);
+  }
+
+  async registers(): Promise<{ readonly rax: bigint; readonly rip: bigint; readonly cr3: bigint }> {
+    const reply = await this.request('registers');
+    return { rax: reply.bigint('rax'), rip: reply.bigint('rip'), cr3: reply.bigint('cr3') };
+  }
+}
