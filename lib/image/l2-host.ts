@@ -1,13 +1,10 @@
 import { access, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { execa } from 'execa';
-
 import { cacheSubfolder } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
-import { ImageBuildError } from './errors.js';
 import { imageKey } from './image-key.js';
-import { compilerVersion, type Workshop } from './recipe.js';
+import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
 import { referenceRecipe } from './reference-image.js';
 
 /** The folder of the L2 host program's sources; what it shares with the reference guest's tools is compiled from there. */
@@ -20,7 +17,7 @@ const recipe = path.resolve(import.meta.dirname, '../../images/l2');
  * @returns the binary's path
  * @throws ImageBuildError with the compiler's words
  */
-export async function ensureL2Host(cache: string, { environment }: Workshop): Promise<string> {
+export async function ensureL2Host(cache: string, workshop: Workshop): Promise<string> {
   const compiler = await compilerVersion();
   const keys = [recipe, path.join(referenceRecipe, 'tools')].map((folder) => imageKey(folder, [], compiler));
   const target = path.join(await cacheSubfolder(cache, 'l2-host'), (await Promise.all(keys)).join('-'));
@@ -30,14 +27,9 @@ export async function ensureL2Host(cache: string, { environment }: Workshop): Pr
     if (await exists(program)) return program;
     const unfinished = await mkdtemp(`${target}.unfinished-`);
     try {
-      const { all, failed } = await execa('make', ['-s', '-C', recipe, `OUT=${unfinished}`], {
-        all: true,
-        reject: false,
-        stdin: 'ignore',
-        env: { ...environment, LC_ALL: 'C.UTF-8' },
-      });
-      if (failed)
-        throw new ImageBuildError('The L2 host program could not be built.', all.split('\n').slice(-25));
+      const quiet = (): void => undefined;
+      const make = ['-s', '-C', recipe, `OUT=${unfinished}`];
+      await runRecipe('The L2 host program', 'make', make, { progress: quiet, workshop });
       await rm(path.join(unfinished, 'obj'), { recursive: true });
       await rename(unfinished, target);
     } finally {

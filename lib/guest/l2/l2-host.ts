@@ -98,10 +98,6 @@ export class L2Host {
     await this.request('slot', { slot, gpa, size: buffer.size, address: buffer.address, dirtyLog });
   }
 
-  async removeSlot(slot: number): Promise<void> {
-    await this.request('slot', { slot, gpa: 0, size: 0 });
-  }
-
   /** KVM_GET_DIRTY_LOG: pages of a slot, by number, that were written since the last call. */
   async dirtyLog(slot: number): Promise<number[]> {
     return (await this.request('dirtyLog', { slot })).numbers('pages');
@@ -110,10 +106,6 @@ export class L2Host {
   /** Writes the program's own memory: guest code, and whatever else L2 is to find. */
   async write(address: bigint, bytes: Uint8Array): Promise<void> {
     await this.request('write', { address, bytes: Buffer.from(bytes).toString('hex') });
-  }
-
-  async read(address: bigint, size: number): Promise<Buffer> {
-    return Buffer.from((await this.request('read', { address, size })).text('bytes'), 'hex');
   }
 
   /** Physical addresses, in L1, of pages of the program's memory, as L1's kernel says (Documentation/admin-guide/mm/pagemap.rst). */
