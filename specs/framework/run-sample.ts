@@ -11,6 +11,11 @@ export interface SampleResult {
   readonly errors: readonly string[];
   /** Names. */
   readonly attachments: readonly string[];
+  /** Where attachments lie that are files. */
+  readonly files: ReadonlyMap<string, string>;
+  /** What is in the others. */
+  readonly bodies: ReadonlyMap<string, string>;
+  readonly annotations: readonly string[];
   readonly ms: number;
 }
 
@@ -21,8 +26,13 @@ const playwright = path.resolve(import.meta.dirname, '../../node_modules/@playwr
  * Runs a sample in a Playwright of its own and says how its tests ended, by title.
  *
  * @param output a folder for what the run leaves behind
+ * @param variables added to its environment
  */
-export async function runSample(file: string, output: string): Promise<Map<string, SampleResult>> {
+export async function runSample(
+  file: string,
+  output: string,
+  variables: NodeJS.ProcessEnv = {},
+): Promise<Map<string, SampleResult>> {
   const report = path.join(output, 'report.json');
   const args = [
     playwright,
@@ -34,7 +44,7 @@ export async function runSample(file: string, output: string): Promise<Map<strin
     file,
   ];
   const outcome = await new Promise<string>((resolve) => {
-    const env = { ...withoutPlaywright(process.env), PLAYWRIGHT_JSON_OUTPUT_FILE: report };
+    const env = { ...withoutPlaywright(process.env), ...variables, PLAYWRIGHT_JSON_OUTPUT_FILE: report };
     execFile(process.execPath, args, { env, maxBuffer: 1 << 26 }, (_, stdout, stderr) => {
       resolve(`${stdout}\n${stderr}`);
     });
@@ -60,12 +70,21 @@ function withoutPlaywright(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 function resultsOf({ specs, suites = [] }: JSONReportSuite): [string, SampleResult][] {
   const own = specs.map(({ title, tests }): [string, SampleResult] => {
     const result = tests[0]?.results.at(-1);
+    const attachments = result?.attachments ?? [];
+    const annotations = result?.annotations ?? [];
     return [
       title,
       {
         status: result?.status ?? 'did not run',
         errors: result?.errors.map(({ message }) => withoutColours(message)) ?? [],
-        attachments: result?.attachments.map(({ name }) => name) ?? [],
+        attachments: attachments.map(({ name }) => name),
+        files: new Map(attachments.flatMap(({ name, path: at }) => (at === undefined ? [] : [[name, at]]))),
+        bodies: new Map(
+          attachments.flatMap(({ name, body }) =>
+            body === undefined ? [] : [[name, Buffer.from(body, 'base64').toString()]],
+          ),
+        ),
+        annotations: annotations.map(({ type, description }) => `${type}: ${description ?? ''}`),
         ms: result?.duration ?? 0,
       },
     ];

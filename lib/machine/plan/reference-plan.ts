@@ -54,3 +54,55 @@ export function referencePlan(
     },
   };
 }
+
+/** What of a plan's environment shapes the machine's devices and CPU, and is no path of the host that it ran on. */
+const shaping = ['E2E_ACCEL', 'E2E_CPU', 'E2E_APPEND', 'E2E_DEVICE', 'E2E_DEVICES'] as const;
+
+/** The part of a reference plan that a machine saved on one host takes to another. */
+export function portableEnvironment({
+  environment,
+}: Pick<LaunchPlan, 'environment'>): Record<string, string> {
+  return Object.fromEntries(
+    shaping.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+  );
+}
+
+/** The files of a host that a machine of this plan was booted from. */
+export function bootFiles({ environment }: LaunchPlan): { kernel: string; initrd: string } {
+  const image = environment.E2E_IMAGE ?? '';
+  return {
+    kernel: environment.E2E_KERNEL ?? path.join(image, 'vmlinux'),
+    initrd: environment.E2E_INITRD ?? path.join(image, 'initrd'),
+  };
+}
+
+/** What a machine that was saved on another host, or an earlier day, is started from here. */
+export interface ResumedFrom {
+  readonly memory: string;
+  readonly vcpus: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly qemu: string;
+  /** A file that does not exist yet, where the machine's RAM was a file: QEMU knows RAM by what it is made of. */
+  readonly ram: string | undefined;
+}
+
+/** The plan of a machine that waits for its whole state. */
+export function resumedReferencePlan(from: ResumedFrom): LaunchPlan {
+  return {
+    script,
+    memory: from.memory,
+    vcpus: from.vcpus,
+    debug: false,
+    withheld: launcherVariables,
+    environment: {
+      ...portableEnvironment(from),
+      E2E_KERNEL: from.kernel,
+      E2E_INITRD: from.initrd,
+      E2E_QEMU: from.qemu,
+      E2E_INCOMING: '1',
+      ...(from.ram === undefined ? {} : { E2E_RAM_FILE: from.ram }),
+    },
+  };
+}

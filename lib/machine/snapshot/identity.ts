@@ -61,7 +61,7 @@ async function contentOf(file: string): Promise<string> {
 }
 
 /** What the guest of `-cpu host` sees of the host: the first CPU's model and flags, and the kernel whose KVM it is. */
-async function hostCpu(): Promise<string> {
+export async function hostCpu(): Promise<string> {
   const [first = ''] = (await readFile('/proc/cpuinfo', 'utf8')).split('\n\n');
   const lines = first
     .split('\n')

@@ -1,5 +1,14 @@
-export { snapshotIdentity, type SnapshotSubject } from './identity.js';
-export { loadState, planForRestore, planForSnapshot, saveState, stateName } from './migration.js';
+export { hostCpu, snapshotIdentity, type SnapshotSubject } from './identity.js';
+export {
+  loadState,
+  loadWhole,
+  planForRestore,
+  planForSnapshot,
+  saveState,
+  saveWhole,
+  stateName,
+  wholeStateName,
+} from './migration.js';
 export { SnapshotRefusedError } from './refused-error.js';
 export type { Snapshot, SnapshotFiles } from './snapshot.js';
 export {
