@@ -9,6 +9,7 @@ import { readEnvironment } from '../fixtures/environment.js';
 import { launchGuest } from '../fixtures/vm/boot.js';
 import { InfrastructureError } from '../lib/errors.js';
 import type { GuestShell } from '../lib/guest/ssh/index.js';
+import { writeSymbolFile } from '../lib/guest/symbols/index.js';
 import { describeWaysIn } from '../lib/guest/ways-in.js';
 import { openKept } from '../lib/machine/kept/index.js';
 import type { Machine } from '../lib/machine/machine.js';
@@ -68,13 +69,14 @@ async function resume(kept: string): Promise<number> {
   });
   try {
     const answer = await guestState(guest, running);
+    const symbolFile = await writeSymbolFile(machine);
     await machine.monitor.gdbserver(machine.ports.debug);
     await leave(machine, guest);
     const { ports } = machine;
     console.log(
       [
         `${title} as '${manifest.test}' left it (saved ${manifest.savedAt}; QEMU ${manifest.qemu}, process ${machine.pid}). ${answer}`,
-        describeWaysIn({ ports, user, identityFile, knownHostsFile, symbolFile: undefined }),
+        describeWaysIn({ ports, user, identityFile, knownHostsFile, symbolFile }),
         'Ctrl-C ends it.',
       ].join('\n'),
     );

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { UndoStack } from '../host/undo-stack.js';
-import type { Monitor, Transcript } from '../monitor/index.js';
+import { connectMonitor, type Monitor, type Transcript } from '../monitor/index.js';
 import type { Console } from './console/index.js';
 import { MachineDiedError } from './errors.js';
 import type { OwnedProcess, RunFolder } from './ownership/index.js';
@@ -33,7 +33,6 @@ export class Machine {
   /** Private to this machine, removed by `stop()`. */
   readonly runFolder: string;
   readonly console: Console;
-  readonly monitor: Monitor;
   /** Everything that was said over the monitor. */
   readonly transcript: Transcript;
   /** Aborts when QEMU ends without being asked to; its reason is the MachineDiedError. */
@@ -41,6 +40,7 @@ export class Machine {
   /** QEMU's arguments, as the kernel has them. */
   readonly commandLine: readonly string[];
   readonly #parts: MachineParts;
+  #monitor: Monitor;
   #deathWasTold = false;
   #stopping: Promise<void> | undefined;
 
@@ -50,7 +50,7 @@ export class Machine {
     this.ports = parts.ports;
     this.runFolder = parts.folder.path;
     this.console = parts.console;
-    this.monitor = parts.monitor;
+    this.#monitor = parts.monitor;
     this.transcript = parts.transcript;
     this.commandLine = commandLine;
     this.#parts = parts;
@@ -72,6 +72,23 @@ export class Machine {
   /** The process that the harness started: QEMU itself where the launch script replaces itself by it. */
   get pid(): number {
     return this.#parts.process.pid;
+  }
+
+  /** QEMU's human monitor. It takes one client at a time: see `lendMonitor`. */
+  get monitor(): Monitor {
+    return this.#monitor;
+  }
+
+  /**
+   * Leaves the monitor's port to somebody else until `work` is done, then takes it again.
+   *
+   * @throws MonitorConnectError, MonitorBusyError when it is not given back; the machine's monitor stays closed then
+   */
+  async lendMonitor<T>(work: () => Promise<T>): Promise<T> {
+    await this.#monitor.close();
+    const result = await work();
+    this.#monitor = await connectMonitor({ port: this.ports.monitor, transcript: this.transcript });
+    return result;
   }
 
   /** Whether somebody who waited for this machine was told that it died. */

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,6 +16,7 @@ import { walkRange } from '../../lib/paging/index.js';
 import { processesWithTag } from '../unit/machine/support/traces.js';
 import { runSample, type SampleResult } from './run-sample.js';
 import type { Parked } from './samples/kept.sample.js';
+import { Kdump } from './support/kdump.js';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
@@ -29,7 +30,7 @@ let kept: Map<string, SampleResult>;
 test.beforeAll(async () => {
   test.setTimeout(240_000);
   output = await mkdtemp(path.join(tmpdir(), 'opentdx-kept-'));
-  kept = await runSample('kept.sample.ts', output, { E2E_KEEP: 'failed' });
+  kept = await runSample('kept.sample.ts', output, { E2E_KEEP: 'failed,dump' });
 });
 
 test.afterAll(async () => {
@@ -117,6 +118,21 @@ test('a machine is resumed as often as one likes, and two at once', async () => 
     if (child.exitCode === null) await once(child, 'exit');
     await expect.poll(() => processesWithTag(tag)).toEqual([]);
   }
+});
+
+test("a dump holds the guest's memory, page by page", async () => {
+  const { files, bodies } = resultOf(failing);
+  const parked = JSON.parse(bodies.get('parked.json') ?? '') as Parked;
+  const dump = new Kdump(await readFile(files.get('vmcore.kdump') ?? ''));
+  expect(dump).toMatchObject({ signature: 'KDUMP   ', version: 6 });
+  // 1 GiB, and what the firmware takes off.
+  expect(dump.pages).toBeGreaterThan(250_000);
+  const frame = Number(BigInt(parked.physicalAddress) >> 12n);
+  expect(dump.page(frame)?.toString('base64')).toBe(parked.content);
+  // The top table of the parked process leads on.
+  const top = dump.page(Number(BigInt(parked.root) >> 12n));
+  const index = Number((BigInt(parked.address) >> 39n) & 511n);
+  expect((top?.readBigUInt64LE(index * 8) ?? 0n) & 1n, 'the entry is present').toBe(1n);
 });
 
 test('what cannot be resumed is told in a line', async () => {

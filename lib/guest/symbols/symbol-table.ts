@@ -31,6 +31,11 @@ export class SymbolTable {
     return this.#symbols.length;
   }
 
+  /** All of them, by address. */
+  [Symbol.iterator](): IterableIterator<KernelSymbol> {
+    return this.#symbols[Symbol.iterator]() as IterableIterator<KernelSymbol>;
+  }
+
   /** The symbol that `address` lies in or behind; undefined when it lies before all, or far behind the last one below it. */
   resolve(address: bigint): SymbolHit | undefined {
     let low = 0;
@@ -76,5 +81,5 @@ export class SymbolTable {
   }
 }
 
-/** First address of the kernel's half with four levels of tables; those of five levels' kernel text lie above it as well. */
-const kernelHalf = 0xffff_8000_0000_0000n;
+/** Symbols below it are per-CPU offsets, which are no addresses. First address of the kernel's half with four levels of tables; those of five levels' kernel text lie above it as well. */
+export const kernelHalf = 0xffff_8000_0000_0000n;
