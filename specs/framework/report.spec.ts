@@ -3,23 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-import { type Browser, chromium, type Page } from '@playwright/test';
+import type { Browser } from '@playwright/test';
 
 import { expect, test as base } from '../../fixtures/index.js';
+import { launchBrowser, openTest } from './support/report-page.js';
 import { runSamples, type SampleRun } from './support/run-samples.js';
-
-/** Debian's, where it is installed (`scripts/setup.sh browser`). */
-const executablePath = '/usr/bin/chromium';
-/** As root it needs --no-sandbox; the rest keeps it from asking for anything outside of this host. */
-const browserArguments = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 interface ReportFixtures {
   run: SampleRun;
@@ -38,7 +26,7 @@ const test = base.extend<object, ReportFixtures>({
   ],
   browser: [
     async ({}, use) => {
-      const browser = await chromium.launch({ executablePath, args: browserArguments });
+      const browser = await launchBrowser();
       await use(browser);
       await browser.close();
     },
@@ -48,16 +36,9 @@ const test = base.extend<object, ReportFixtures>({
 
 test.describe.configure({ mode: 'serial', timeout: 120_000 });
 
-/** Opens the report of one sample. */
-async function openTest(page: Page, run: SampleRun, title: string): Promise<void> {
-  await page.goto(pathToFileURL(path.join(run.movedReport, 'index.html')).href);
-  await page.getByText(title, { exact: true }).first().click();
-  await expect(page.getByText('what-happened.txt').first()).toBeVisible();
-}
-
 test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {
   const page = await browser.newPage({ viewport: { width: 1024, height: 1000 } });
-  await openTest(page, run, 'fails with the stock driver');
+  await openTest(page, run.movedReport, 'fails with the stock driver');
   const sizes = await page.locator('img').evaluateAll((images) =>
     images.map((image) => {
       // What of a browser's HTMLImageElement is needed: this code runs in the page.
@@ -122,7 +103,7 @@ test('markup, control codes, endless lines and invalid UTF-8 of a guest are text
     dialogs.push(dialog.message());
     void dialog.dismiss();
   });
-  await openTest(page, run, 'fails in a guest that prints markup');
+  await openTest(page, run.movedReport, 'fails in a guest that prints markup');
   for (const name of ['console.txt', 'dmesg.txt', 'kernel-log-window.txt', 'console-tail.txt']) {
     await page.getByText(name).first().click();
   }
@@ -138,7 +119,7 @@ test('the report works at another place: nothing that it needs is left behind', 
   const page = await browser.newPage();
   const failed: string[] = [];
   page.on('requestfailed', (request) => failed.push(request.url()));
-  await openTest(page, run, 'fails with the stock driver');
+  await openTest(page, run.movedReport, 'fails with the stock driver');
   expect(await page.locator('img').count()).toBeGreaterThanOrEqual(3);
   // Playwright's own page asks for its error context (.md) by fetch(), which a browser refuses below file:; the link to it works.
   expect(failed.filter((url) => !url.endsWith('.md'))).toEqual([]);

@@ -1,0 +1,21 @@
+/** Tests with known outcomes, for the spec about shards, which puts them among the specs of a checkout (specs/vfio/of/shards). */
+import { expect, test } from '../../../../fixtures/index.js';
+import { loadVfioDriver } from '../../../../lib/guest/vfio/driver.js';
+
+test('fails with the stock driver', async ({ vfio, guest }) => {
+  await loadVfioDriver(guest, 'stock');
+  const mapping = await vfio.mapDma({ pages: 4 });
+  await expect(mapping).toHaveUserBitCleared();
+});
+
+test('is skipped', () => {
+  test.skip(true, 'always');
+});
+
+test.describe('with another try', () => {
+  test.describe.configure({ retries: 1 });
+
+  test('passes when it is tried again', ({}, testInfo) => {
+    expect(testInfo.retry).toBeGreaterThan(0);
+  });
+});
