@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that checks the project without a guest: format, lint, workflows, types, fuzz.
+# Everything that checks the project without a guest: format, lint, workflows, types, unused code, fuzz.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,5 +15,7 @@ step 'workflows'
 node_modules/.bin/tsx scripts/ci/lint-workflows.ts
 step 'types'
 node_modules/.bin/tsc
+step 'unused code and packages'
+node_modules/.bin/knip
 step 'fuzz'
 node_modules/.bin/tsx scripts/fuzz/index.ts --seconds 60

@@ -12,7 +12,7 @@ export interface Rights {
 
 /** `Rights` packed into a byte: scans keep one per mapping, and AND over the levels of a walk is one instruction. */
 export const READ = 1;
-export const WRITE = 2;
+const WRITE = 2;
 export const EXECUTE = 4;
 export const USER = 8;
 export const USER_EXECUTE = 16;

@@ -1,7 +1,7 @@
 import { InfrastructureError } from '../../errors.js';
 
 /** A line of the kernel's log was awaited in vain. `lastEntries` are the last few that arrived. */
-export class KernelLogError extends InfrastructureError {
+class KernelLogError extends InfrastructureError {
   override readonly name: string = 'KernelLogError';
   readonly awaited: string;
   readonly lastEntries: readonly string[];

@@ -2,7 +2,7 @@ import { oneLine } from '../kernel-log/index.js';
 import type { GuestShell } from '../ssh/index.js';
 import { GuestModuleError } from './errors.js';
 
-export { GuestModuleError, type ModuleFailure } from './errors.js';
+export { GuestModuleError } from './errors.js';
 
 /** Longest excerpt of what the guest says of a module. */
 const excerpt = 400;

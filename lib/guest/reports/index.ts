@@ -1,14 +1,9 @@
 export { chooseCause } from './cause.js';
-export type { Cause, Finding } from './cause.js';
+export type { Finding } from './cause.js';
 export { detectReports, ReportDetector } from './detector.js';
 export { KernelWatch } from './kernel-watch.js';
 export type { WatchedReports } from './kernel-watch.js';
-export type { ReportLimits } from './limits.js';
-export { describeReportPattern, matchesPattern } from './pattern.js';
-export type { ReportPattern } from './pattern.js';
-export { isAtLeast } from './report.js';
 export type { Grade, KernelReport, ReportKind } from './report.js';
 export { decodeTaint, parseTaint, taintReports } from './taint.js';
-export type { TaintFlag } from './taint.js';
 export { evaluateReports } from './verdict.js';
-export type { Expectations, MissingReport, ReportVerdict } from './verdict.js';
+export type { Expectations, ReportVerdict } from './verdict.js';

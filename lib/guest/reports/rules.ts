@@ -7,7 +7,7 @@ import { WARNING_RULES } from './rules/warnings.js';
 import type { ReportRule } from './rule.js';
 
 /** All rules; the first that matches a line counts, so the exact ones come before the general. */
-export const RULES: readonly ReportRule[] = [
+const RULES: readonly ReportRule[] = [
   ...ANNOUNCEMENTS,
   ...SANITIZER_RULES,
   ...LOCKUP_RULES,

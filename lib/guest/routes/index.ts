@@ -2,5 +2,4 @@
 export { routes } from './catalog/index.js';
 export { kcoreOffset } from './kcore.js';
 export { probeRoute, type RouteResult } from './probe.js';
-export { uncoveredPaths, type UncoveredPaths } from './uncovered.js';
-export type { Attempt, Ground, Route, Scene } from './route.js';
+export { uncoveredPaths } from './uncovered.js';

@@ -25,9 +25,4 @@ export function whereabouts(cpu: CpuRegisters, { symbols, modules = [] }: Names)
   return symbols?.resolve(cpu.rip)?.text ?? moduleAt(modules, cpu.rip) ?? at;
 }
 
-/** The function alone, where it has a name: two samples with the same one have not got far. */
-export function functionOf(cpu: CpuRegisters, { symbols }: Names): string | undefined {
-  return cpu.cpl === 3 ? undefined : symbols?.resolve(cpu.rip)?.name;
-}
-
 const lowest64 = 1n << 32n;

@@ -14,7 +14,7 @@ import type { SymbolTable } from './symbol-table.js';
 const opentdxKernel = 'linux-l1/arch/x86/boot/bzImage';
 
 /** Absolute path of the kernel that a plan boots. @throws SymbolsError when the plan does not say */
-export function kernelOfPlan({ environment, workingFolder }: LaunchPlan): string {
+function kernelOfPlan({ environment, workingFolder }: LaunchPlan): string {
   if (environment.E2E_KERNEL !== undefined) return environment.E2E_KERNEL;
   if (environment.E2E_IMAGE !== undefined) return path.join(environment.E2E_IMAGE, 'vmlinux');
   if (workingFolder !== undefined) return path.join(workingFolder, opentdxKernel);

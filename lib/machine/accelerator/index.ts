@@ -1,7 +1,1 @@
-export {
-  AcceleratorUnavailableError,
-  chooseAccelerator,
-  type AcceleratorChoice,
-  type AcceleratorOptions,
-} from './choose.js';
-export type { ProofMachine } from './prove.js';
+export { AcceleratorUnavailableError, chooseAccelerator, type AcceleratorChoice } from './choose.js';

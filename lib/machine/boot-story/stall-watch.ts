@@ -15,7 +15,7 @@ export interface Watched {
 }
 
 /** How long a machine may say nothing and come to no new code before it counts as stopped. */
-export const defaultStallMs = 20_000;
+const defaultStallMs = 20_000;
 
 /** Samples of the vCPUs: dense enough for a machine that works to be seen in new code, and 1 ms each. */
 const sampleMs = 250;

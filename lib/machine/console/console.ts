@@ -21,7 +21,7 @@ export interface ConsoleLine {
 export type ConsoleListener = (line: ConsoleLine) => void;
 
 /** How many lines an error shows. */
-export const tailLines = 50;
+const tailLines = 50;
 
 const defaultCap = 8 << 20;
 

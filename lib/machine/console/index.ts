@@ -1,2 +1,2 @@
-export { Console, type ConsoleLine, type ConsoleListener, type ConsoleOptions } from './console.js';
+export { Console, type ConsoleLine } from './console.js';
 export { stripControlCodes } from './control-codes.js';

@@ -1,7 +1,7 @@
 import { stripControlCodes } from './control-codes.js';
 
 /** In UTF-16 code units, before control codes are taken out. A kernel's line is at most about 1,000 long. */
-export const longestLine = 4_096;
+const longestLine = 4_096;
 
 /** Cuts one stream of bytes into lines of text. Its memory is bounded whatever comes. */
 export class LineSplitter {

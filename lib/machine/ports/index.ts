@@ -1,3 +1,2 @@
 export { allocatePorts, NoFreePortsError, type PortLease } from './allocate.js';
-export { portPattern, type PortPattern } from './pattern.js';
-export type { PortRange } from './range.js';
+export { type PortPattern } from './pattern.js';

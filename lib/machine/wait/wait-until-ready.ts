@@ -21,7 +21,7 @@ export interface WaitSubject {
   readonly onReached?: (stage: string) => void;
 }
 
-export const linuxPanic = /Kernel panic - not syncing/;
+const linuxPanic = /Kernel panic - not syncing/;
 
 /** What the process printed last is still in the pipe when its end is known: it is read for at most this long. */
 const lastOutputMs = 500;

@@ -7,7 +7,7 @@ import { box, label } from '../svg/shapes.js';
 import { contentWidth, size, type StyleName } from '../theme/styles.js';
 
 const LINE = 16;
-export const columns = { range: 96, before: 234, after: 402, what: 556 } as const;
+const columns = { range: 96, before: 234, after: 402, what: 556 } as const;
 
 const KINDS: Record<ChangeKind, { sign: string; box: StyleName; text: StyleName }> = {
   changed: { sign: '≠', box: 'box-warn', text: 'mono-small-warn' },

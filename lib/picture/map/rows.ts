@@ -17,7 +17,7 @@ const LETTERS_X = BAR_X + BAR + 14;
 const SIZE_END = LETTERS_X + 105;
 const PAGES_X = SIZE_END + 16;
 const NAME_X = PAGES_X + 176;
-export const GAP_ROW = 28;
+const GAP_ROW = 28;
 const MARK_ROW = 20;
 
 export interface Row {

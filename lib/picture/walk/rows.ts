@@ -15,7 +15,7 @@ const ROW = 46;
 const SHORT_ROW = 34;
 const FINDING = 20;
 export const NAME_X = 30;
-export const RAW_X = 172;
+const RAW_X = 172;
 /** Boxes begin a little before their text. */
 export const BOX_X = NAME_X - 10;
 export const BOX_WIDTH = contentWidth - BOX_X;

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 export const GREETING = "QEMU 7.2.22 monitor - type 'help' for more information\r\n(qemu) ";
 
 /** What QEMU's line editor shows for each key (util/readline.c, as far as a client types). */
-export class FakeReadline {
+class FakeReadline {
   #line = '';
   #shown = '';
 

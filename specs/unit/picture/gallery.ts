@@ -44,7 +44,7 @@ function memoryOf(words: ReadonlyMap<bigint, bigint>, end = 1n << 32n): SyncPhys
 }
 
 const CR3 = 0x3d1_a000n;
-export const PAGE = 0x7f12_3456_7000n;
+const PAGE = 0x7f12_3456_7000n;
 
 /** Tables that map `PAGE` (indices 254, 72, 418, 359) and have something wrong at its neighbours. */
 const tables = new Map<bigint, bigint>([
@@ -84,7 +84,7 @@ export function walkTo(address: bigint, levels: 4 | 5 = 4): Walk {
   );
 }
 
-export function rights(letters: string): Rights {
+function rights(letters: string): Rights {
   const [read, write, execute, user] = ['r', 'w', 'x', 'u'].map((letter) => letters.includes(letter));
   return {
     read: read === true,
@@ -192,9 +192,9 @@ function nestedMemory(second: ReadonlyMap<bigint, bigint> = new Map()): SyncPhys
 }
 
 /** An EPT entry with W and without R: the table that holds `PAGE`'s lower levels becomes a misconfiguration. */
-export const MISCONFIGURED = new Map([[0x50_2000n + 0xf8n * 8n, 0x1_1f00_00b2n]]);
+const MISCONFIGURED = new Map([[0x50_2000n + 0xf8n * 8n, 0x1_1f00_00b2n]]);
 
-export function nestedWalkTo(address: bigint, second?: ReadonlyMap<bigint, bigint>): NestedWalk {
+function nestedWalkTo(address: bigint, second?: ReadonlyMap<bigint, bigint>): NestedWalk {
   return walkNestedSync(
     nestedMemory(second),
     {
@@ -206,7 +206,7 @@ export function nestedWalkTo(address: bigint, second?: ReadonlyMap<bigint, bigin
 }
 
 /** Device 00:02.0 in domain 3 with 4 levels, which maps iova 0x100000 to frame 0xa3e8000. */
-export function iommuWalkTo(iova: bigint, fn = 0): IommuWalk {
+function iommuWalkTo(iova: bigint, fn = 0): IommuWalk {
   const context = 0x60_1000n + 0x10n * 16n;
   const words = new Map<bigint, bigint>([
     [RTADDR, 0x60_1001n],
@@ -257,7 +257,7 @@ export const diff: ScanDiff = {
 };
 
 /** 5000 stretches that were mapped and one that was changed. */
-export const longDiff: ScanDiff = {
+const longDiff: ScanDiff = {
   complete: false,
   pages: { changed: 4, mapped: 5000, unmapped: 0 },
   changes: [

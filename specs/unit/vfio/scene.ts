@@ -14,17 +14,17 @@ export interface Deeds {
   readonly device?: (page: number, frame: bigint) => bigint;
 }
 
-export const start = 0x7f00_0000_1000n;
+const start = 0x7f00_0000_1000n;
 export const pages = 4;
 const iova = 0x20_0000n;
 const pageSize = 4096n;
 
 /** A page's entry before the mapping: present, writable, user, accessed, dirty, no-execute. */
-export function entryBefore(page: number): bigint {
+function entryBefore(page: number): bigint {
   return 0x8000_0000_0000_0067n | frameOf(page);
 }
 
-export function frameOf(page: number): bigint {
+function frameOf(page: number): bigint {
   return 0x1000_0000n + BigInt(page + 8) * pageSize;
 }
 
