@@ -1,10 +1,25 @@
 import { availableParallelism, freemem } from 'node:os';
 
-import { defineConfig } from '@playwright/test';
+import { defineConfig, type Project } from '@playwright/test';
 
 import type { MachineFixtures } from './fixtures/machine.js';
 import type { StackFixtures } from './fixtures/stack.js';
 import { workersFor } from './lib/host/workers.js';
+
+/** Specs of what every stack has, on the user's own checkout. Its disk is written to: one VM at a time. */
+const opentdx: Project<MachineFixtures, StackFixtures> = {
+  name: 'opentdx',
+  testMatch: [
+    'specs/opentdx/**/*.spec.ts',
+    'specs/vfio/{clear-page-user,unmap,user-access}.spec.ts',
+    'specs/vfio/mappings/{afterwards,kinds,processes,several,sizes,unmap}.spec.ts',
+    'specs/vfio/verify-pte/{agreement,bad-queries,looks-only}.spec.ts',
+  ],
+  use: { stackName: 'opentdx' },
+  workers: 1,
+  // A boot of a whole distribution, or a TD's.
+  timeout: 180_000,
+};
 
 export default defineConfig<MachineFixtures, StackFixtures>({
   testDir: 'specs',
@@ -40,5 +55,6 @@ export default defineConfig<MachineFixtures, StackFixtures>({
           },
         ]
       : []),
+    ...(process.env.OPENTDX_ROOT ? [opentdx] : []),
   ],
 });

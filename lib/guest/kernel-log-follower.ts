@@ -1,11 +1,12 @@
 import { KernelLog, type KernelLogEntry, type Mark } from './kernel-log/index.js';
+import { withBroughtTools } from './tools/index.js';
 import type { GuestProcess, GuestShell } from './ssh/index.js';
 
 /**
  * The guest's own reader of /dev/kmsg where it has one (images/reference/tools), which goes on after an overrun and says so. `cat`
  * ends there, and the log with it.
  */
-const follow = 'command -v kmsg-follow > /dev/null && exec kmsg-follow; exec cat /dev/kmsg';
+const follow = `${withBroughtTools}; command -v kmsg-follow > /dev/null && exec kmsg-follow; exec cat /dev/kmsg`;
 
 /** How long the log may take to arrive to its end: the 131,072 lines of a 256 MiB mapping come through ssh. */
 const arrivalMs = 60_000;

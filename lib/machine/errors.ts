@@ -21,3 +21,8 @@ export class MachineDiedError extends InfrastructureError {
     this.consoleTail = consoleTail;
   }
 }
+
+/** The stack cannot give what a spec asks of it, and does not give something else instead. */
+export class UnsupportedOptionError extends InfrastructureError {
+  override readonly name = 'UnsupportedOptionError';
+}

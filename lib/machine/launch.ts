@@ -122,7 +122,7 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
       const open = monitor;
       record.reach(qemuAlive);
       started.defer(() => open.close());
-      const machine = await Machine.of({
+      const machine = new Machine({
         ...options,
         plan,
         ports,

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 import { UndoStack } from '../host/undo-stack.js';
 import { connectMonitor, type Monitor, type Transcript } from '../monitor/index.js';
 import type { Console } from './console/index.js';
@@ -7,8 +5,9 @@ import { MachineDiedError } from './errors.js';
 import type { OwnedProcess, RunFolder } from './ownership/index.js';
 import type { LaunchPlan } from './plan/launch-plan.js';
 import type { PortLease, PortPattern } from './ports/index.js';
+import { commandLineOf, qemuBelow } from './qemu-process.js';
 
-/** What a started machine is made of; see `launch`, which makes it. */
+/** What a started machine, whose monitor answers, is made of; see `launch`, which makes it. */
 export interface MachineParts {
   readonly title: string;
   readonly plan: LaunchPlan;
@@ -39,12 +38,14 @@ export class Machine {
   readonly died: AbortSignal;
   /** QEMU's arguments, as the kernel has them. */
   readonly commandLine: readonly string[];
+  /** The QEMU process: the launch script's own where the script replaces itself by it, else one below it, which may be root's. */
+  readonly pid: number;
   readonly #parts: MachineParts;
   #monitor: Monitor;
   #deathWasTold = false;
   #stopping: Promise<void> | undefined;
 
-  private constructor(parts: MachineParts, commandLine: readonly string[]) {
+  constructor(parts: MachineParts) {
     this.title = parts.title;
     this.plan = parts.plan;
     this.ports = parts.ports;
@@ -52,7 +53,8 @@ export class Machine {
     this.console = parts.console;
     this.#monitor = parts.monitor;
     this.transcript = parts.transcript;
-    this.commandLine = commandLine;
+    this.pid = qemuBelow(parts.process.pid, parts.ports.monitor);
+    this.commandLine = commandLineOf(this.pid);
     this.#parts = parts;
     const death = new AbortController();
     this.died = death.signal;
@@ -62,16 +64,6 @@ export class Machine {
       const tail = parts.console.tail.map(({ text }) => text);
       death.abort(new MachineDiedError(this.title, exit, tail, parts.console.logFile));
     });
-  }
-
-  static async of(parts: MachineParts): Promise<Machine> {
-    const commandLine = await readFile(`/proc/${parts.process.pid}/cmdline`, 'utf8').catch(() => '');
-    return new Machine(parts, commandLine.split('\0').slice(0, -1));
-  }
-
-  /** The process that the harness started: QEMU itself where the launch script replaces itself by it. */
-  get pid(): number {
-    return this.#parts.process.pid;
   }
 
   /** QEMU's human monitor. It takes one client at a time: see `lendMonitor`. */

@@ -1,5 +1,6 @@
 import { oneLine } from '../kernel-log/index.js';
 import type { GuestShell } from '../ssh/index.js';
+import { broughtFolder } from '../tools/index.js';
 import { GuestModuleError } from './errors.js';
 
 export { GuestModuleError } from './errors.js';
@@ -40,10 +41,12 @@ export async function insertOwnModule(guest: GuestShell, name: string): Promise<
   await insertModule(guest, await ownModuleFile(guest, name));
 }
 
-/** Where the guest's image has one of the project's own modules. */
+/** Where the guest has one of the project's own modules: its image, or where it was brought. */
 export async function ownModuleFile(guest: GuestShell, name: string): Promise<string> {
-  const release = await guest.succeed(['uname', '-r']);
-  return `/lib/modules/${release.trim()}/extra/${name}.ko`;
+  const release = (await guest.succeed(['uname', '-r'])).trim();
+  const built = `/lib/modules/${release}/extra/${name}.ko`;
+  const brought = `${broughtFolder}/${name}.ko`;
+  return (await guest.run(['test', '-e', brought])).exitCode === 0 ? brought : built;
 }
 
 async function moduleError(

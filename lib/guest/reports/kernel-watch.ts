@@ -4,6 +4,7 @@ import type { Machine } from '../../machine/machine.js';
 import { InfrastructureError } from '../../errors.js';
 import { type KernelLogEntry, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
 import type { GuestShell } from '../ssh/index.js';
+import { withBroughtTools } from '../tools/index.js';
 import { detectReports } from './detector.js';
 import type { KernelReport } from './report.js';
 import { taintReports } from './taint.js';
@@ -35,7 +36,8 @@ const maxLogBytes = 64 * 1024 * 1024;
 
 const begin = 'cat /proc/sys/kernel/tainted && printf "%s\\n" "$1" > /dev/kmsg';
 const readAll =
-  'cat /proc/sys/kernel/tainted; if command -v kmsg-follow > /dev/null; then echo kmsg; exec kmsg-follow --once --without "$1"; ' +
+  `${withBroughtTools}; cat /proc/sys/kernel/tainted; ` +
+  'if command -v kmsg-follow > /dev/null; then echo kmsg; exec kmsg-follow --once --without "$1"; ' +
   'else echo dmesg; exec dmesg -r; fi';
 
 /**

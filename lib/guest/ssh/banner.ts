@@ -4,6 +4,8 @@ import type { UnreachableReason } from './errors.js';
 /** An identification string has at most 255 characters with its line end (RFC 4253, section 4.2). */
 const MAX_BANNER_BYTES = 255;
 const IDENTIFICATION = 'SSH-';
+/** What OpenSSH's server says in place of it while too many connections wait for their login (sshd.c, drop_connection()). */
+const BUSY = ['Exceeded MaxStartups', 'Not allowed at this time'];
 
 export type BannerResult =
   { readonly banner: string } | { readonly reason: UnreachableReason; readonly seen: string };
@@ -50,7 +52,9 @@ export function readBanner(
       received = Buffer.concat([received, chunk]).subarray(0, MAX_BANNER_BYTES);
       const text = received.toString('latin1');
       const end = text.indexOf('\n');
-      if (!text.startsWith(IDENTIFICATION.slice(0, text.length))) {
+      if (BUSY.some((words) => text.startsWith(words))) {
+        finish({ reason: 'closed without a banner', seen: `the server is busy: ${excerpt(received)}` });
+      } else if (![IDENTIFICATION, ...BUSY].some((words) => words.startsWith(text.slice(0, words.length)))) {
         finish({ reason: 'not an ssh server', seen: excerpt(received) });
       } else if (end >= 0) {
         finish({ banner: text.slice(0, end).trimEnd() });

@@ -1,5 +1,5 @@
 /** The name under which a guest's host key stands in a known-hosts file, whatever its port: `opentdx-guest ssh-ed25519 AAAA…`. */
-const GUEST_HOST_KEY_ALIAS = 'opentdx-guest';
+export const GUEST_HOST_KEY_ALIAS = 'opentdx-guest';
 
 /**
  * Names within the private folder in which every ssh runs. They are relative so that no path of the user's, with blanks,

@@ -1,12 +1,13 @@
 import { InfrastructureError } from '../../errors.js';
 import type { GuestProcess, GuestShell } from '../ssh/index.js';
+import { withBroughtTools } from '../tools/index.js';
 import { VfioError, type VfioToolFailure } from './errors.js';
 import { Reply } from './reply.js';
 
 /** Arguments of an operation; those that are undefined are left out. */
 export type ToolArguments = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
-/** The program that every stack's guest must have on its PATH. */
+/** The program that every stack's guest must have: in its image, or brought there. */
 const vfioMap = 'vfio-map';
 
 /** For operations without a budget of their own. Pinning 256 MiB takes seconds under TCG. */
@@ -29,7 +30,10 @@ export class VfioTool implements AsyncDisposable {
 
   /** @param program vfio-map, or one that speaks its protocol and does what it does */
   static async start(guest: GuestShell, program = vfioMap): Promise<VfioTool> {
-    return new VfioTool(await guest.spawn([program]), program);
+    return new VfioTool(
+      await guest.spawn(['sh', '-c', `${withBroughtTools}; exec "$1"`, 'sh', program]),
+      program,
+    );
   }
 
   /**

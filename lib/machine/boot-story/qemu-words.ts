@@ -23,6 +23,18 @@ const causes: readonly Cause[] = [
         : `KVM cannot be used (/dev/kvm: ${why ?? ''}): load kvm_intel or kvm_amd, or use E2E_ACCEL=tcg`,
   },
   {
+    pattern: /Failed to get (?:shared )?"?\w+"? lock/,
+    says: () => 'the disk image is in use by another QEMU: end that one first',
+  },
+  {
+    pattern: /sudo: (.*(?:password|terminal|not allowed|sudoers).*)/,
+    says: () => 'sudo asks for a password, and nobody can type one: allow this user to use it without',
+  },
+  {
+    pattern: /sudo: (?:command )?not found/,
+    says: () => 'there is no sudo, by which the launch script runs its QEMU: apt-get install sudo',
+  },
+  {
     pattern: /No space left on device/,
     says: () => 'the disk is full (no space left on device)',
   },

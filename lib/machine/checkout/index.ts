@@ -2,3 +2,6 @@ export { type CheckoutPart, checkoutParts, type Purpose, seamLoader } from './co
 export { CheckoutError, inspectCheckout, type PartState, requireCheckout } from './inspect.js';
 export { opensAllInterfaces, opensMonitor } from './launch-script.js';
 export { requireSudo, SudoError, sudoProblem } from './sudo.js';
+export { DiskInUseError, lockDisk } from './disk-lock.js';
+export { type LaunchPlace, type PlaceOptions, takePlace } from './place.js';
+export { openTdxProblem } from './host-tdx.js';

@@ -1,2 +1,2 @@
 export { allocatePorts, NoFreePortsError, type PortLease } from './allocate.js';
-export { type PortPattern } from './pattern.js';
+export { portPattern, type PortPattern } from './pattern.js';

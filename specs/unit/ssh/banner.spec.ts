@@ -121,3 +121,14 @@ test('a wait ends at once for another kind of server, and when it is aborted', a
   abort.abort();
   expect(await wait).toMatchObject({ reason: 'no banner' });
 });
+
+test('a server that has too many connections before login is waited for', async () => {
+  await using server = await FakeServer.start((socket, count) => {
+    socket.end(count < 4 ? 'Exceeded MaxStartups\r\n' : `${BANNER}\r\n`);
+  });
+  expect(await readBanner(at(server.port), PATIENT_MS)).toMatchObject({
+    reason: 'closed without a banner',
+    seen: expect.stringContaining('busy: "Exceeded MaxStartups'),
+  });
+  expect(await waitForBanner(at(server.port), PATIENT_MS, never)).toEqual({ banner: BANNER });
+});

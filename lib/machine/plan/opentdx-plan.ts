@@ -1,0 +1,49 @@
+import path from 'node:path';
+
+import { UnsupportedOptionError } from '../errors.js';
+import type { MachineOptions } from '../options.js';
+import type { LaunchPlan } from './launch-plan.js';
+
+/** What the harness's own environment holds under these names must not shape a machine behind the plan's back. */
+const launcherVariables = ['DEBUG', 'GPU'];
+
+/** What an unmodified launch script has no argument for; the wrapper of QEMU gives kernel arguments all the same. */
+const unsupported = ['cpu', 'kernelArguments', 'device', 'devices'] as const;
+
+export interface OpentdxLaunch {
+  /** `GPU` of the launch script. */
+  readonly gpu: boolean;
+  /** A wrapper stands in for the checkout's QEMU. */
+  readonly wrapped: boolean;
+}
+
+/**
+ * A launch of an open-tdx checkout by its own script.
+ *
+ * @param folder the checkout, or a folder that looks like it: the script goes by its working folder
+ * @throws UnsupportedOptionError for what the script has no argument for
+ */
+export function opentdxPlan(
+  folder: string,
+  options: MachineOptions,
+  { gpu, wrapped }: OpentdxLaunch,
+): LaunchPlan {
+  const given = wrapped ? ['kernelArguments'] : [];
+  const asked: string[] = unsupported.filter((name) => options[name] !== undefined && !given.includes(name));
+  if (options.la57) asked.push('la57');
+  if (options.accel === 'tcg' && !wrapped) asked.push('accel');
+  if (asked.length > 0) {
+    throw new UnsupportedOptionError(
+      `A checkout's launch script takes memory, vCPUs and DEBUG, and no ${asked.join(', ')}.`,
+    );
+  }
+  return {
+    script: path.join(folder, 'launch-opentdx.sh'),
+    workingFolder: folder,
+    memory: options.memory,
+    vcpus: options.vcpus,
+    debug: options.debug,
+    withheld: launcherVariables,
+    environment: { ...(options.debug ? { DEBUG: '1' } : {}), ...(gpu ? { GPU: '1' } : {}) },
+  };
+}
