@@ -1,7 +1,7 @@
-export { type CheckoutPart, checkoutParts, type Purpose, seamLoader } from './contract.js';
+export { checkoutParts, type Purpose, seamLoader } from './contract.js';
 export { CheckoutError, inspectCheckout, type PartState, requireCheckout } from './inspect.js';
 export { opensAllInterfaces, opensMonitor } from './launch-script.js';
-export { requireSudo, SudoError, sudoProblem } from './sudo.js';
+export { requireSudo, sudoProblem } from './sudo.js';
 export { DiskInUseError, lockDisk } from './disk-lock.js';
-export { type LaunchPlace, type PlaceOptions, takePlace } from './place.js';
+export { takePlace } from './place.js';
 export { openTdxProblem } from './host-tdx.js';

@@ -6,7 +6,7 @@ import { InfrastructureError } from '../../errors.js';
 const answerMs = 10_000;
 
 /** The launch script runs its QEMU by `sudo`, which would ask, or is not there. */
-export class SudoError extends InfrastructureError {
+class SudoError extends InfrastructureError {
   override readonly name = 'SudoError';
 }
 

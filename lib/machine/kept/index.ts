@@ -1,3 +1,2 @@
-export { keepMachine, type KeepOptions } from './keep.js';
-export { type KeptManifest } from './manifest.js';
-export { openKept, type OpenedKept } from './open.js';
+export { keepMachine } from './keep.js';
+export { openKept } from './open.js';

@@ -1,4 +1,3 @@
-export type { Change } from './draft.js';
 export { installQemuWrapper, type QemuWrapper } from './install.js';
-export { describeChanges, readReport, type WrapperReport } from './report.js';
-export { rewriteCommandLine, spareDevice, spareDeviceAddress, type WrapperWishes } from './rewrite.js';
+export { describeChanges, readReport } from './report.js';
+export { rewriteCommandLine, spareDevice, type WrapperWishes } from './rewrite.js';

@@ -34,8 +34,6 @@ export interface Rewritten {
  * set-up, and no driver of Linux takes it before vfio-pci does.
  */
 export const spareDevice = 'edu,addr=10.0';
-/** Where L1 sees it. */
-export const spareDeviceAddress = '0000:00:10.0';
 
 /**
  * The QEMU command line that a launch script made, changed as wished for. Options that no wish is about stay as they are, in their order.

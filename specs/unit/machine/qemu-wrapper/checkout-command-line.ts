@@ -1,6 +1,3 @@
-/** Ports of the command lines here: `-p 20000 -d 21000`. */
-export const ports = { ssh: 20000, debug: 21000, monitor: 21100 };
-
 const kernelArguments = 'console=ttyS0 root=/dev/sda rw earlyprintk=serial net.ifnames=0 nohibernate debug';
 const seamLoader =
   'seam-loader/seam-loader-main-1.5/np-seam-loader/seamldr_src/Projects/Server/Emr/Seamldr/output/ENG_TR_O1';
