@@ -14,7 +14,10 @@ for argument in "$@"; do
 done
 
 case " $* " in
-*' --list '*) exec node_modules/.bin/playwright test "${project[@]}" "$@" ;;
+*' --list '*)
+    node_modules/.bin/playwright test "${project[@]}" "$@" || exit 125
+    exit 0
+    ;;
 esac
 
 status=0

@@ -21,11 +21,11 @@ export async function measureLayout(memory: KernelMemory, comm: bigint): Promise
     if (trio === undefined) continue;
     const [, init, kthreadd] = trio;
     // pid and tgid, one behind the other, are the same for the leader of a thread group.
-    const pid = only(4, (at) =>
+    const pids = offsets(4, (at) =>
       trio.every((task, number) => task.int(at) === number && task.int(at + 4) === number),
     );
     // mm and active_mm are the same for a process, and a kernel thread has no mm.
-    const mm = only(8, (at) => {
+    const mms = offsets(8, (at) => {
       const own = init.pointer(at);
       return (
         isKernelAddress(own) &&
@@ -34,8 +34,16 @@ export async function measureLayout(memory: KernelMemory, comm: bigint): Promise
         kthreadd.pointer(at) === 0n
       );
     });
-    const pgd = mm === undefined ? undefined : await measurePgd(memory, init.pointer(mm));
-    if (pid !== undefined && mm !== undefined && pgd !== undefined) return { tasks, pid, comm: 0, mm, pgd };
+    // What lies before task_struct is read too, and may look like a part of it; but it does not lead to page tables.
+    const spaces = [];
+    for (const mm of mms) {
+      const pgd = await measurePgd(memory, init.pointer(mm));
+      if (pgd !== undefined) spaces.push({ mm, pgd });
+    }
+    const [pid, otherPid] = pids;
+    const [space, otherSpace] = spaces;
+    if (pid !== undefined && space && otherPid === undefined && otherSpace === undefined)
+      return { tasks, pid, comm: 0, ...space };
   }
   return undefined;
 }
@@ -87,14 +95,10 @@ async function nextTask(memory: KernelMemory, task: Task, tasks: number): Promis
   return await Task.read(memory, next - BigInt(tasks));
 }
 
-/** The one offset before `comm` for which this holds; undefined if it is none, or not one. */
-function only(step: number, holds: (at: number) => boolean): number | undefined {
-  let found: number | undefined;
-  for (let at = -windowBytes; at <= -8; at += step) {
-    if (!holds(at)) continue;
-    if (found !== undefined) return undefined;
-    found = at;
-  }
+/** The offsets before `comm` for which this holds. */
+function offsets(step: number, holds: (at: number) => boolean): number[] {
+  const found: number[] = [];
+  for (let at = -windowBytes; at <= -8; at += step) if (holds(at)) found.push(at);
   return found;
 }
 
