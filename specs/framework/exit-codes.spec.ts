@@ -105,6 +105,8 @@ for (const { grep, shards, exitCode, tests, because } of [
           'test',
           '-c',
           config,
+          // Its own folder: a run empties the one of its results.
+          `--output=${test.info().outputPath(`results-${shard}`)}`,
           '--grep',
           grep,
           `--shard=${shard}/2`,

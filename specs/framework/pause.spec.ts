@@ -112,6 +112,9 @@ test('with PWDEBUG a failure waits, with its VM alive, until Enter is pressed', 
   expect(names.stdout).toMatch(new RegExp(`${kernel.stdout.split(' ')[0] ?? 'none'} .* schedule$`, 'm'));
   await monitor.close();
   await paused.type('\n');
+  // Its input is still open: it was Enter that ended the wait.
+  await expect.poll(paused.output, patient).toContain('1 failed');
+  await paused.closeInput();
   const { exitCode, report } = await paused.end();
   expect(exitCode).toBe(1);
   const result = report.suites[0]?.specs[0]?.tests[0]?.results[0];

@@ -31,7 +31,8 @@ export async function recordPageFaults(
   await guest.succeed([
     'sh',
     '-ec',
-    `cd ${events}; echo > /sys/kernel/tracing/trace
+    `[ -e /sys/kernel/tracing/trace ] || mount -t tracefs tracefs /sys/kernel/tracing
+    cd ${events}; echo > /sys/kernel/tracing/trace
     for mode in user kernel; do echo "$1" > page_fault_$mode/filter; echo 1 > page_fault_$mode/enable; done
     echo 1 > /sys/kernel/tracing/tracing_on`,
     'sh',
