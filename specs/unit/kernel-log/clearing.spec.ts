@@ -20,7 +20,7 @@ function kinds(findings: readonly ClearingFinding[]): string[] {
   return findings.map(({ kind }) => kind);
 }
 
-test('the first seed’s lines are a pair', () => {
+test('the two lines of a cleared page are a pair', () => {
   const log = `[  123.456789] VFIO: Clearing _PAGE_USER at vaddr 0x7f1234567000, old PTE: 0x80000001234567
 [  123.456790] VFIO: Successfully cleared _PAGE_USER at vaddr 0x7f1234567000, new PTE: 0x80000001234563
 `;

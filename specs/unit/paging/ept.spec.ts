@@ -226,7 +226,7 @@ test('rights: each of R, W, X alone, and user execution by bit 10 only with mode
   expect(rightsOf(0x1401n, false)).toMatchObject({ execute: false, userExecute: false });
 });
 
-test('the seed’s tree: memnum reaching 1 << 18 pages of 2 MiB is 512 GiB in 514 tables', () => {
+test('an identity map of 512 GiB: memnum reaching 1 << 18 pages of 2 MiB is 512 GiB in 514 tables', () => {
   const tables = new TableBuilder({ tableFlags: 7n });
   const pdpt = tables.newTable();
   tables.set(tables.root, 0, pdpt | 7n);

@@ -54,10 +54,10 @@ test.describe('known entries', () => {
   });
 
   test('0x80000001234567 has bit 55 set and not XD; 0x80000001234563 maps 0x1234000, not 0x1234567000', () => {
-    const seed = decodeX86Entry(0x80_0000_0123_4567n, 1);
-    expect(seed.noExecute).toBe(false);
-    expect(seed.otherBits).toBe(1n << 55n);
-    expect(seed.user).toBe(true);
+    const entry = decodeX86Entry(0x80_0000_0123_4567n, 1);
+    expect(entry.noExecute).toBe(false);
+    expect(entry.otherBits).toBe(1n << 55n);
+    expect(entry.user).toBe(true);
     expect(decodeX86Entry(0x80_0000_0123_4563n, 1).address).toBe(0x123_4000n);
     expect(decodeX86Entry(0x80_0000_0123_4563n, 1).user).toBe(false);
   });

@@ -33,7 +33,7 @@ const NOT_CLEARED = new RegExp(
 const CUT = new RegExp(`(Clearing|Successfully cleared) _PAGE_USER at vaddr ${HEX},`);
 
 /**
- * Reads a clearing line as the first seed shows it; `undefined` for any other entry. Of a line that was cut off or shared with
+ * Reads a clearing line as the patched driver prints it; `undefined` for any other entry. Of a line that was cut off or shared with
  * another writer only the address is believed: `pte` is `undefined`, as its last digits may be missing.
  */
 export function parseClearingLine({ text, flaw, facility }: KernelLogEntry): ClearingLine | undefined {

@@ -14,7 +14,7 @@ const silenceMs = 1000;
  * @param root physical address of the PML4
  * @returns the leaf entry
  */
-export async function walkAsTheSeedsDo(port: number, root: bigint, address: bigint): Promise<bigint> {
+export async function walkByHand(port: number, root: bigint, address: bigint): Promise<bigint> {
   const socket = connect({ host: '127.0.0.1', port });
   try {
     await once(socket, 'connect');
