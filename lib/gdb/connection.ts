@@ -7,6 +7,8 @@ const MAX_PACKET_BYTES = 256 * 1024;
 /** How often a damaged packet is sent anew, in either direction. On a socket none is ever damaged. */
 const MAX_RESENDS = 3;
 const INTERRUPT = '\x03';
+/** Asks for the current thread. The reply, `QC…`, looks like no other that is asked for here. */
+const PROBE = 'qC';
 
 interface Request {
   readonly payload: string;
@@ -18,16 +20,22 @@ interface Request {
   resends: number;
 }
 
+/** Requests of which one may be lost, and what was answered since: whether all were is known when the probe behind them is answered. */
+interface Doubt {
+  readonly requests: number;
+  readonly replies: string[];
+}
+
 export interface GdbConnectionOptions {
   /** For messages: `127.0.0.1:1234`. */
   readonly where: string;
   /** Deadline of each request in ms. */
   readonly timeoutMs: number;
   /**
-   * A stop reply, which nobody asked for. `pending`: a request has been sent that the stub has not acknowledged yet.
-   * May throw: the conversation ends with that error then.
+   * A stop reply, which nobody asked for.
+   * @returns whether the VM was thought to stand: a request that is under way may be what stopped it, and is lost then
    */
-  readonly onStop: (payload: string, pending: boolean) => void;
+  readonly onStop: (payload: string) => boolean;
   /** The connection ended. */
   readonly onClose: (reason: GdbClosedError) => void;
 }
@@ -46,6 +54,7 @@ export class GdbConnection {
   readonly #unanswered: Request[] = [];
   readonly #ended: Promise<void>;
   #acknowledging = true;
+  #doubt: Doubt | undefined;
   #corrupt = 0;
   #closed: GdbClosedError | undefined;
 
@@ -178,18 +187,52 @@ export class GdbConnection {
   #answer(payload: string): void {
     this.#corrupt = 0;
     if (this.#acknowledging) this.#socket.write('+');
-    const request = this.#unanswered.shift();
-    if (request !== undefined) {
-      clearTimeout(request.timer);
-      request.resolve(payload);
+    if (this.#unanswered.length > 0) {
+      this.#reply(payload);
     } else if (/^[TSWX]/.test(payload)) {
-      this.#options.onStop(payload, this.#unacknowledged.length > 0);
+      const pending = this.#unacknowledged.length;
+      if (this.#options.onStop(payload) && pending > 0) this.#probe(pending);
     } else if (!/^O(?:[0-9a-f]{2})+$/i.test(payload)) {
       // Only console output (O and hexadecimal text) may come unasked at any time; it is of no interest here.
       throw new GdbProtocolError(
         `The gdb stub sent an unasked packet: ${JSON.stringify(payload.slice(0, 60))}`,
       );
     }
+  }
+
+  #reply(payload: string): void {
+    if (this.#doubt === undefined) {
+      this.#answered(payload);
+      return;
+    }
+    const { requests, replies } = this.#doubt;
+    replies.push(payload);
+    if (!payload.startsWith('QC')) return;
+    if (replies.length <= requests) {
+      throw new GdbProtocolError(
+        "The VM was resumed behind this debugger's back (by the monitor's cont?): a request has stopped it again and is lost.",
+      );
+    }
+    this.#doubt = undefined;
+    for (const reply of replies) this.#answered(reply);
+  }
+
+  #answered(payload: string): void {
+    const request = this.#unanswered.shift();
+    clearTimeout(request?.timer);
+    request?.resolve(payload);
+  }
+
+  /**
+   * The VM has stopped while requests were under way. Either that is old news that crossed them (somebody else let it run and
+   * stopped it again), or the first byte of the oldest has stopped it and is lost: then the others' replies are each one too early,
+   * so that nobody gets one before the probe's reply has told.
+   */
+  #probe(requests: number): void {
+    if (this.#doubt !== undefined) return; // The stop that began the doubt is told from a second one by nothing, nor need it be.
+    this.#doubt = { requests, replies: [] };
+    // The requests' own deadlines tell if it is never answered.
+    this.#send(PROBE, true).catch(() => undefined);
   }
 
   #lost(what: string): void {

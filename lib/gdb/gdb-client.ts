@@ -37,9 +37,7 @@ export class GdbClient {
     this.#connection = new GdbConnection(socket, {
       where,
       timeoutMs,
-      onStop: (payload, pending) => {
-        this.#hasStopped(parseStopReply(payload), pending);
-      },
+      onStop: (payload) => this.#hasStopped(parseStopReply(payload)),
       onClose: (reason) => {
         for (const { reject } of this.#waiting.splice(0)) reject(reason);
       },
@@ -290,15 +288,12 @@ export class GdbClient {
     }
   }
 
-  /** @param pending whether a request was sent meanwhile, which would be lost if the VM was thought to stand and ran */
-  #hasStopped(stop: StopReply, pending: boolean): void {
-    if (pending && this.#attached && this.#stopped !== undefined) {
-      throw new GdbProtocolError(
-        "The VM was resumed behind this debugger's back (by the monitor's cont?): a request has stopped it again and is lost.",
-      );
-    }
+  /** @returns whether the VM was thought to stand */
+  #hasStopped(stop: StopReply): boolean {
+    const stood = this.#attached && this.#stopped !== undefined;
     this.#stopped = stop;
     for (const { resolve } of this.#waiting.splice(0)) resolve(stop);
+    return stood;
   }
 
   async #registersOf(cpu: number, layout: readonly RegisterSlot[]): Promise<VcpuRegisters> {

@@ -128,6 +128,31 @@ test('a refusal is typed and leaves the connection usable', async () => {
   await gdb.close();
 });
 
+test('a stop that crosses a request does it no harm', async () => {
+  await using stub = await FakeStub.start((request) => {
+    if (request === READ) return `${encodePacket('T05thread:01;')}${ack('01020304')}`;
+    return request === 'qC' ? ack('QCp01.01') : undefined;
+  });
+  expect(await read(stub)).toBe('01020304');
+});
+
+test('of several requests the one that stopped the VM is lost: the replies to the others are not taken for its own', async () => {
+  let reads = 0;
+  await using stub = await FakeStub.start((request) => {
+    if (request === 'qC') return ack('QCp01.01');
+    if (!request.startsWith('m')) return undefined;
+    reads += 1;
+    return reads === 1 ? encodePacket('T05thread:01;') : ack(String(reads).padStart(2, '0'));
+  });
+  const gdb = await connectGdb({ port: stub.port });
+  const reading = gdb.readPhysicalMany(
+    [0x1000n, 0x2000n, 0x3000n].map((address) => ({ address, length: 1 })),
+  );
+  await expect(reading).rejects.toThrow(/behind this debugger's back/);
+  expect(reads).toBe(3);
+  await expect(gdb.readPhysical(0x1000n, 1)).rejects.toBeInstanceOf(GdbClosedError);
+});
+
 test('EOF, also in the middle of a packet, rejects all that is pending', async () => {
   for (const end of ['', '+', '+$0102', '+$01020304#0']) {
     await using stub = await FakeStub.start((request) => (request === READ ? { end } : undefined));
