@@ -1,5 +1,5 @@
 import { expect, test } from '../../fixtures/index.js';
-import { hasLoss, lossAmong, pairClearings } from '../../lib/guest/kernel-log/index.js';
+import { hasLoss, KernelLogLostError, lossAmong, pairClearings } from '../../lib/guest/kernel-log/index.js';
 
 // The last log_buf_len on the command line counts (kernel/printk/printk.c), if it is more than the built-in 128 KiB.
 test.use({ machineOptions: { kernelArguments: 'log_buf_len=256K' } });
@@ -31,9 +31,13 @@ test('lines that the ring buffer overwrote make the verdict unknown, and accuse 
       () => undefined,
       (error: unknown) => error as Error,
     );
+  // No verdict, and none against the driver.
+  expect(failure).toBeInstanceOf(KernelLogLostError);
   expect(failure?.message).toContain('cannot tell');
+  expect(failure?.message).toContain('log_buf_len=16M');
   expect(failure?.message).toMatch(/unknown because \d+ kernel log records were lost/);
   expect(failure?.message).not.toMatch(/no clearing line|not cleared/);
+  await expect(expect(mapping).toBeTakenFromUserMode(kernelLog)).rejects.toBeInstanceOf(KernelLogLostError);
   // Memory forgets nothing.
   await expect(mapping).toHaveUserBitCleared();
 });

@@ -8,6 +8,7 @@ export type { KernelLogEntry, LossTotal } from './entry.js';
 export { formatEntries } from './format-entry.js';
 export { oneLine, printable } from './printable.js';
 export { KernelLogAbortedError, KernelLogEndedError, KernelLogTimeoutError } from './errors.js';
+export { KernelLogLostError } from './lost-error.js';
 export { checkClearing } from './clearing/check.js';
 export { pagesFrom } from './clearing/expected-page.js';
 export type { ExpectedPage } from './clearing/expected-page.js';

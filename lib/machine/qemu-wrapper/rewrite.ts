@@ -1,5 +1,6 @@
 import { openDebugger } from './changes/debugger.js';
 import { addKernelArguments } from './changes/kernel-arguments.js';
+import { enlargeKernelLog } from './changes/kernel-log.js';
 import { listenOnLoopback } from './changes/loopback.js';
 import { openMonitor } from './changes/monitor.js';
 import { addPassThrough } from './changes/pass-through.js';
@@ -14,6 +15,8 @@ export interface WrapperWishes {
   readonly passThrough?: string;
   /** To be on the kernel command line, a word each. */
   readonly kernelArguments?: readonly string[];
+  /** The kernel's log is to hold what the driver says of a large mapping. */
+  readonly wholeKernelLog?: boolean;
   /** A gdb stub is to be open on this port, and the VM is not to wait for a debugger. */
   readonly gdbPort?: number;
   /** A monitor is to be open on this port. */
@@ -45,6 +48,7 @@ export function rewriteCommandLine(given: readonly string[], wishes: WrapperWish
   if (wishes.tcgBecause !== undefined) useTcg(draft, wishes.tcgBecause);
   if (wishes.passThrough !== undefined) addPassThrough(draft, wishes.passThrough);
   if (wishes.kernelArguments) addKernelArguments(draft, wishes.kernelArguments, 'as the spec asks');
+  if (wishes.wholeKernelLog === true) enlargeKernelLog(draft);
   if (wishes.gdbPort !== undefined) openDebugger(draft, wishes.gdbPort);
   if (wishes.monitorPort !== undefined) openMonitor(draft, wishes.monitorPort);
   if (wishes.loopbackOnly === true) listenOnLoopback(draft);

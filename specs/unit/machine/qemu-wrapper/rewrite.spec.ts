@@ -12,6 +12,7 @@ const wholeWish: WrapperWishes = {
   tcgBecause: 'KVM cannot run a guest here',
   passThrough: 'edu,addr=10.0',
   kernelArguments: ['nokaslr'],
+  wholeKernelLog: true,
   gdbPort: 21000,
   monitorPort: 21100,
   loopbackOnly: true,
@@ -84,6 +85,17 @@ for (const [name, mode] of Object.entries(modes)) {
       );
     });
 
+    test('has a kernel log that holds what the driver says of a large mapping', () => {
+      expect(rewrite(given, { wholeKernelLog: true })).toEqual(
+        withChanges(given, [
+          [
+            ['-append', givenAppend],
+            ['-append', `${givenAppend} log_buf_len=16M`],
+          ],
+        ]),
+      );
+    });
+
     test('has a gdb stub on a VM that runs', () => {
       expect(rewrite(given, { gdbPort: 21000 })).toEqual(
         mode.debug === true ? withChanges(given, [[['-S'], []]]) : [...given, '-gdb', 'tcp:127.0.0.1:21000'],
@@ -101,6 +113,15 @@ for (const [name, mode] of Object.entries(modes)) {
     });
   });
 }
+
+test('a kernel log whose size the launch script gives, or whose kernel a boot loader starts, is left alone', () => {
+  for (const given of [
+    ['-kernel', 'bzImage', '-append', 'quiet log_buf_len=64M'],
+    ['-hda', 'l1.img'],
+  ]) {
+    expect(rewriteCommandLine(given, { wholeKernelLog: true })).toEqual({ words: given, changes: [] });
+  }
+});
 
 test('every change is told: undone one by one, they lead back to what was given', () => {
   for (const mode of Object.values(modes)) {
