@@ -1,25 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { expect, test } from '@playwright/test';
 
-import { runSample, type SampleResult } from './run-sample.js';
+import { sharedSample } from './shared-sample.js';
 
-// All of the sample's tests fail, each in its way; they run once for all the tests here.
-test.describe.configure({ mode: 'serial', timeout: 240_000 });
-
-let results: Map<string, SampleResult>;
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  const output = await mkdtemp(path.join(tmpdir(), 'opentdx-sample-'));
-  try {
-    results = await runSample('kernel-reports.sample.ts', output);
-  } finally {
-    await rm(output, { recursive: true, force: true });
-  }
-});
+// All of the sample's tests fail, each in its way.
+const resultOf = sharedSample('kernel-reports.sample.ts');
 
 test('a report that nobody expected fails a test whose assertions hold', () => {
   const { status, errors } = resultOf('all assertions hold, but the kernel warned');
@@ -67,9 +51,3 @@ test('an expected report that does not appear fails a test', () => {
   expect(status).toBe('failed');
   expect(errors[0]).toContain('Expected a kernel report (kind soft-lockup), seen 0 time(s)');
 });
-
-function resultOf(title: string): SampleResult {
-  const result = results.get(title);
-  if (!result) throw new Error(`The sample has no test '${title}': ${[...results.keys()].join(', ')}`);
-  return result;
-}

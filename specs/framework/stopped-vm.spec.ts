@@ -1,24 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { expect, test } from '../../fixtures/index.js';
-import { runSample, type SampleResult } from './run-sample.js';
+import { sharedSample } from './shared-sample.js';
 
-// The sample's tests all fail, and run once for all the tests here.
-test.describe.configure({ mode: 'serial', timeout: 240_000 });
-
-let results: Map<string, SampleResult>;
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  const output = await mkdtemp(path.join(tmpdir(), 'opentdx-sample-'));
-  try {
-    results = await runSample('stopped.sample.ts', output);
-  } finally {
-    await rm(output, { recursive: true, force: true });
-  }
-});
+// The sample's tests all fail.
+const resultOf = sharedSample('stopped.sample.ts');
 
 for (const title of [
   'a guest command in a stopped VM',
@@ -57,9 +41,3 @@ test('a test may leave its VM stopped', async ({ kernelLog, monitor }) => {
   await kernelLog.entries();
   await monitor.stop();
 });
-
-function resultOf(title: string): SampleResult {
-  const result = results.get(title);
-  if (!result) throw new Error(`The sample has no test '${title}': ${[...results.keys()].join(', ')}`);
-  return result;
-}

@@ -27,41 +27,18 @@ export const ownRoutes: readonly Route[] = [
 ];
 
 /** The kernel moves the bytes on the process's behalf, by its own rights. */
-export const kernelRoutes: readonly Route[] = [
-  {
-    name: 'write-syscall',
-    title: 'write(2) from the page',
-    access: 'read',
-    attempt: (scene) => viaKernel(scene, 'write'),
-  },
-  {
-    name: 'read-syscall',
-    title: 'read(2) into the page',
-    access: 'write',
-    attempt: (scene) => viaKernel(scene, 'read'),
-  },
-  {
-    name: 'vm-readv-self',
-    title: 'process_vm_readv of itself',
-    access: 'read',
-    attempt: (scene) => viaKernel(scene, 'processVmReadv'),
-  },
-  {
-    name: 'vm-writev-self',
-    title: 'process_vm_writev to itself',
-    access: 'write',
-    attempt: (scene) => viaKernel(scene, 'processVmWritev'),
-  },
-  {
-    name: 'proc-mem-read-self',
-    title: 'pread of /proc/self/mem',
-    access: 'read',
-    attempt: (scene) => viaKernel(scene, 'procMemRead'),
-  },
-  {
-    name: 'proc-mem-write-self',
-    title: 'pwrite to /proc/self/mem',
-    access: 'write',
-    attempt: (scene) => viaKernel(scene, 'procMemWrite'),
-  },
-];
+export const kernelRoutes: readonly Route[] = (
+  [
+    ['write-syscall', 'write(2) from the page', 'read', 'write'],
+    ['read-syscall', 'read(2) into the page', 'write', 'read'],
+    ['vm-readv-self', 'process_vm_readv of itself', 'read', 'processVmReadv'],
+    ['vm-writev-self', 'process_vm_writev to itself', 'write', 'processVmWritev'],
+    ['proc-mem-read-self', 'pread of /proc/self/mem', 'read', 'procMemRead'],
+    ['proc-mem-write-self', 'pwrite to /proc/self/mem', 'write', 'procMemWrite'],
+  ] as const
+).map(([name, title, access, call]) => ({
+  name,
+  title,
+  access,
+  attempt: (scene: Scene) => viaKernel(scene, call),
+}));
