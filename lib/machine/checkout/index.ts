@@ -1,5 +1,5 @@
 export { checkoutParts, type Purpose, seamLoader } from './contract.js';
-export { CheckoutError, inspectCheckout, type PartState, requireCheckout } from './inspect.js';
+export { CheckoutError, describePart, inspectCheckout, type PartState, requireCheckout } from './inspect.js';
 export { opensAllInterfaces, opensMonitor } from './launch-script.js';
 export { requireSudo, sudoProblem } from './sudo.js';
 export { DiskInUseError, lockDisk } from './disk-lock.js';

@@ -26,14 +26,17 @@ export class CheckoutError extends InfrastructureError {
     super(
       [
         `OPENTDX_ROOT=${root}: ${missing.length === 1 ? 'one part' : `${missing.length} parts`} of the open-tdx checkout must be made first (remedies are to be run in it):`,
-        ...missing.map(
-          ({ name, problem, what, remedy }) => `  ${name}: ${problem ?? what}. Remedy: ${remedy}`,
-        ),
+        ...missing.map((part) => `  ${describePart(part)}`),
         '`npm run doctor -- --stack opentdx` looks again, at the host too.',
       ].join('\n'),
     );
     this.missing = missing;
   }
+}
+
+/** `images/l1.img: L1's root disk is not there. Remedy: …` */
+export function describePart({ name, problem, what, remedy }: PartState): string {
+  return `${name}: ${problem ?? what}. Remedy: ${remedy}`;
 }
 
 /** Every part of a checkout, in the order in which a person would make them. Changes nothing. */
@@ -45,15 +48,17 @@ export async function inspectCheckout(root: string): Promise<PartState[]> {
 /**
  * Sees that all is there for these purposes.
  *
+ * @returns the parts that other purposes lack
  * @throws CheckoutError naming each missing part, with the command that makes it
  */
-export async function requireCheckout(root: string, purposes: readonly Purpose[]): Promise<void> {
-  const found = await inspectCheckout(root);
-  const missing = found.filter(({ problem, purpose }) => problem !== undefined && purposes.includes(purpose));
+export async function requireCheckout(root: string, purposes: readonly Purpose[]): Promise<PartState[]> {
+  const lacking = (await inspectCheckout(root)).filter(({ problem }) => problem !== undefined);
+  const missing = lacking.filter(({ purpose }) => purposes.includes(purpose));
   const [first] = missing;
   // Of a folder that is not there, nothing else is worth saying.
   if (first?.name === rootName) throw new CheckoutError(root, [first]);
   if (first) throw new CheckoutError(root, missing);
+  return lacking;
 }
 
 const rootName = 'OPENTDX_ROOT';

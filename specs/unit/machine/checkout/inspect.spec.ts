@@ -9,6 +9,7 @@ import {
   checkoutParts,
   opensAllInterfaces,
   opensMonitor,
+  describePart,
   requireCheckout,
   seamLoader,
 } from '../../../../lib/machine/checkout/index.js';
@@ -36,7 +37,7 @@ async function refusal(
 }
 
 test('a checkout with every part is accepted for every purpose', async ({ root }) => {
-  await requireCheckout(root, ['l1', 'td', 'symbols', 'tools']);
+  expect(await requireCheckout(root, ['l1', 'td', 'symbols', 'tools'])).toEqual([]);
 });
 
 for (const part of checkoutParts) {
@@ -58,10 +59,13 @@ test('without the SEAM loader the error names it, wherever its version has it', 
   expect(message).toContain(seamLoader.remedy);
 });
 
-test('what is only for a TD does not keep L1 from being launched', async ({ root }) => {
-  for (const { path: part } of checkoutParts.filter(({ purpose }) => purpose !== 'l1'))
-    await rm(path.join(root, part), { recursive: true });
-  await requireCheckout(root, ['l1']);
+test('what is only for a TD does not keep L1 from being launched, and is told', async ({ root }) => {
+  const others = checkoutParts.filter(({ purpose }) => purpose !== 'l1');
+  for (const { path: part } of others) await rm(path.join(root, part), { recursive: true });
+  const lacking = await requireCheckout(root, ['l1']);
+  expect(lacking.map(({ name }) => name).sort()).toEqual(others.map(({ path: part }) => part).sort());
+  for (const { path: part, what, remedy } of others)
+    expect(lacking.map(describePart)).toContain(`${part}: ${what} is not there. Remedy: ${remedy}`);
 });
 
 test('an empty file, a folder in place of a file, and a script that cannot be run', async ({ root }) => {
