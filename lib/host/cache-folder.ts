@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
@@ -18,4 +18,13 @@ export async function cacheSubfolder(cache: string, ...names: string[]): Promise
   const folder = path.join(cache, ...names);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
+}
+
+/**
+ * Notes that something built is asked for, in its folder's time of change, for `npm run cache -- prune`. Not to be able to (a cache that
+ * is not this user's) is no reason not to use it.
+ */
+export async function markAsked(folder: string): Promise<void> {
+  const now = new Date();
+  await utimes(folder, now, now).catch(() => undefined);
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { execa } from 'execa';
 
-import { cacheSubfolder } from '../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import { ImageBuildError } from './errors.js';
 import { imageKey } from './image-key.js';
@@ -24,6 +24,7 @@ export async function ensureGuestTools(
 ): Promise<string[]> {
   const folder = await cacheSubfolder(cache, 'tools');
   const target = path.join(folder, await imageKey(sources, [], 'guest tools'));
+  await markAsked(target);
   if (!(await isThere(target))) {
     await withLock(`tools:${target}`, `process ${process.pid}: builds the guest tools`, async () => {
       if (!(await isThere(target))) await build(folder, target, environment);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder } from '../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { describeLacks, lacksOf, remedyFor } from './kernel/check.js';
 import type { KernelConfig } from './kernel/config.js';
 import { KernelError } from './kernel/errors.js';
@@ -118,6 +118,7 @@ function builtInModules(config: KernelConfig): string[] {
 async function appendToInitrd(cache: string, reference: ReferenceImage, overlay: Buffer): Promise<string> {
   const key = createHash('sha256').update(reference.key).update(overlay).digest('hex').slice(0, 16);
   const folder = await cacheSubfolder(cache, 'hybrid', key);
+  await markAsked(folder);
   const initrd = path.join(folder, 'initrd');
   if (await stat(initrd).catch(() => undefined)) return initrd;
   const original = await readFile(reference.initrd);

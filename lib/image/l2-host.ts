@@ -1,7 +1,7 @@
 import { access, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder } from '../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import { imageKey } from './image-key.js';
 import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
@@ -22,6 +22,7 @@ export async function ensureL2Host(cache: string, workshop: Workshop): Promise<s
   const keys = [recipe, path.join(referenceRecipe, 'tools')].map((folder) => imageKey(folder, [], compiler));
   const target = path.join(await cacheSubfolder(cache, 'l2-host'), (await Promise.all(keys)).join('-'));
   const program = path.join(target, 'l2-host');
+  await markAsked(target);
   if (await exists(program)) return program;
   return await withLock(`l2-host:${target}`, 'builds the L2 host program', async () => {
     if (await exists(program)) return program;

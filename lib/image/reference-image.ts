@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder } from '../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import type { DebianPackage } from './debian-package.js';
 import { downloadPackages } from './download-packages.js';
@@ -71,6 +71,7 @@ export async function ensureReferenceImage(
   workshop: Workshop,
 ): Promise<ReferenceImage> {
   const { key, compiler, packages, target, built } = await planReferenceImage(cache);
+  await markAsked(target);
   if (built) return built;
   return await withLock(`image:${target}`, `builds the reference guest ${key}`, async () => {
     const builtMeanwhile = await openImage(target);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder } from '../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import { downloadPackages } from './download-packages.js';
 import type { Progress } from './progress.js';
@@ -56,6 +56,7 @@ export async function ensureSmallKernels(options: SmallKernelOptions): Promise<S
   const target = path.join(folder, hash.digest('hex').slice(0, 16));
 
   const kernels = (): Promise<SmallKernels | undefined> => open(target, patches.length > 0);
+  await markAsked(target);
   const found = await kernels();
   if (found) return found;
   return await withLock(

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
-import { cacheSubfolder } from '../../lib/host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../../lib/host/cache-folder.js';
 import { withLock } from '../../lib/host/lease/index.js';
 import type { DebianPackage } from '../../lib/image/debian-package.js';
 import { downloadPackages } from '../../lib/image/download-packages.js';
@@ -54,6 +54,7 @@ export async function ensureStandInL1(cache: string, progress: Progress): Promis
     initrd: path.join(target, 'initrd.img-l1'),
     reference,
   };
+  await markAsked(target);
   if (await isComplete(target)) return l1;
   await withLock(`stand-in:${target}`, `builds L1 of the stand-in checkout`, async () => {
     if (await isComplete(target)) return;

@@ -9,4 +9,4 @@ export {
 } from './own-process.js';
 export { createRunFolder, socketPath, type RunFolder, type RunFolderOptions } from './run-folder.js';
 export { ProcessNotEndedError, type StopOptions, type StopReport } from './stop.js';
-export { sweepLeftovers } from './sweep.js';
+export { isLiving, sweepLeftovers } from './sweep.js';

@@ -9,6 +9,12 @@ import { reaperEnvironment, reaperFile } from './watchdog.js';
 /** Where run folders lie, as far as this run can know. */
 const usualParents = [tmpdir(), '/dev/shm'];
 
+/** Whether the harness whose folder has this name lives. */
+export async function isLiving(folderName: string): Promise<boolean> {
+  await using lease = await acquireLease(ownerLease(folderName.slice(folderPrefix.length)));
+  return lease === undefined;
+}
+
 /**
  * Ends and removes what dead harnesses of this user left: after a power failure, or when their watchdog was killed too. A harness
  * is dead when nobody holds its lease. Answers the folders that it removed; a living harness's are not touched.

@@ -1,7 +1,8 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { acquireLease } from '../../host/lease/index.js';
+import { isNamed, processNames } from '../../host/processes.js';
 import { snapshotIdentity } from './identity.js';
 import { lastUse, openSnapshot } from './snapshot.js';
 import { locked, snapshotsFolder, unfinishedInfix } from './store.js';
@@ -18,7 +19,7 @@ export interface SurveyedSnapshot {
 /** All snapshots of a cache, and what is left of those that were never finished. */
 export async function surveySnapshots(cache: string): Promise<SurveyedSnapshot[]> {
   const parent = await snapshotsFolder(cache);
-  const commands = await commandLines();
+  const processes = await processNames();
   return await Promise.all(
     (await readdir(parent)).sort().map(async (name) => {
       const folder = path.join(parent, name);
@@ -27,7 +28,7 @@ export async function surveySnapshots(cache: string): Promise<SurveyedSnapshot[]
         folder,
         lastUse: await lastUse(folder),
         stale: name.includes(unfinishedInfix) ? 'it was never finished' : await staleness(folder),
-        inUse: (await isLocked(target)) || commands.some((command) => names(command, folder)),
+        inUse: (await isLocked(target)) || isNamed(processes, folder),
       };
     }),
   );
@@ -37,7 +38,7 @@ export async function surveySnapshots(cache: string): Promise<SurveyedSnapshot[]
 export async function removeSnapshot(folder: string): Promise<boolean> {
   const target = folder.split(unfinishedInfix)[0] ?? folder;
   return await locked(target, `prunes ${path.basename(folder)}`, async () => {
-    if ((await commandLines()).some((command) => names(command, folder))) return false;
+    if (isNamed(await processNames(), folder)) return false;
     await rm(folder, { recursive: true, force: true });
     return true;
   });
@@ -62,15 +63,4 @@ async function staleness(folder: string): Promise<string | undefined> {
 async function isLocked(folder: string): Promise<boolean> {
   await using lease = await acquireLease(`snapshot:${folder}`);
   return lease === undefined;
-}
-
-/** QEMU has its RAM file's path on its command line, commas doubled. */
-function names(command: string, folder: string): boolean {
-  return command.includes(`${folder.replaceAll(',', ',,')}/`);
-}
-
-async function commandLines(): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  // Processes come and go while they are looked at.
-  return await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
 }
