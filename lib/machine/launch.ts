@@ -59,6 +59,8 @@ const portTaken = /Could not set up host forwarding rule|Address already in use/
 
 /** QEMU opens its monitor before it sets up the machine: a start-up that takes longer is stuck. */
 const monitorBudgetMs = 20_000;
+/** A connection that is silent is given up so long before that: what is wrong with it says more than that time is over. */
+const tellingMs = 500;
 /** A refused connection costs 0.1 ms, and a restored machine is there within 40 ms. */
 const monitorIntervalMs = 2;
 
@@ -178,9 +180,12 @@ async function firstAnswer(
   wait: (strategy: WaitStrategy) => Promise<void>,
 ): Promise<Monitor> {
   let monitor: Monitor | undefined;
-  const look = async (): Promise<ProbeAnswer> => {
+  const end = performance.now() + monitorBudgetMs - tellingMs;
+  const look = async (signal: AbortSignal): Promise<ProbeAnswer> => {
     try {
-      monitor = await connectMonitor({ port, transcript });
+      // A host on which a QEMU takes seconds to say its first word is slow, and no reason to end a boot.
+      const deadlineMs = Math.max(end - performance.now(), monitorIntervalMs);
+      monitor = await connectMonitor({ port, transcript, deadlineMs, signal });
       return 'ready';
     } catch (error) {
       // Refused: not open yet. Reset: QEMU ends, and its end decides. Busy: it listens, and on a busy host is slow to greet.

@@ -9,6 +9,8 @@ import type { Transcript } from './transcript.js';
 export type ConnectMonitorOptions = MonitorEndpoint & {
   /** Budget in ms for the connection and QEMU's greeting together. Default 2000. */
   readonly deadlineMs?: number;
+  /** Ends the connecting; nothing afterwards. */
+  readonly signal?: AbortSignal;
   /** Where to record the conversation. */
   readonly transcript?: Transcript;
   /** Default deadline of each command in ms. Default 10,000. */
@@ -29,7 +31,7 @@ export async function connectMonitor(options: ConnectMonitorOptions): Promise<Mo
   const endpoint: MonitorEndpoint = options;
   const where = describeEndpoint(endpoint);
   const socket = connect(connectOptions(endpoint));
-  const version = await awaitGreeting(socket, endpoint, options.deadlineMs ?? 2_000);
+  const version = await awaitGreeting(socket, endpoint, options.deadlineMs ?? 2_000, options.signal);
   const client = new HmpClient(socket, {
     where,
     timeoutMs: options.timeoutMs ?? 10_000,
@@ -45,12 +47,20 @@ export async function connectMonitor(options: ConnectMonitorOptions): Promise<Mo
   });
 }
 
-/** Races greeting, deadline, error and close. Leaves the socket without listeners, or destroyed. */
-async function awaitGreeting(socket: Socket, endpoint: MonitorEndpoint, budgetMs: number): Promise<string> {
+/** Races greeting, deadline, error, close and the caller's signal. Leaves the socket without listeners, or destroyed. */
+async function awaitGreeting(
+  socket: Socket,
+  endpoint: MonitorEndpoint,
+  budgetMs: number,
+  signal?: AbortSignal,
+): Promise<string> {
   const where = describeEndpoint(endpoint);
   let seen = '';
   let timer: NodeJS.Timeout | undefined;
+  const giveUp = (): void => void socket.destroy();
+  signal?.addEventListener('abort', giveUp);
   try {
+    signal?.throwIfAborted();
     return await new Promise<string>((resolve, reject) => {
       timer = setTimeout(() => {
         reject(
@@ -94,6 +104,7 @@ async function awaitGreeting(socket: Socket, endpoint: MonitorEndpoint, budgetMs
     throw error;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
     socket.removeAllListeners();
     // Between here and the client's own listeners nothing is read: a paused socket keeps what comes.
     socket.pause();

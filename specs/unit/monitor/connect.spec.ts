@@ -88,3 +88,12 @@ test('nothing is left behind by a failed connection', async () => {
     server.close();
   }
 });
+
+test('whoever asked can end the connecting before the deadline', async () => {
+  await using fake = await FakeMonitor.start({ greeting: 'QEMU 7.2' });
+  const asker = new AbortController();
+  const connecting = connectMonitor({ port: fake.port, deadlineMs: 60_000, signal: asker.signal });
+  asker.abort();
+  await expect(connecting).rejects.toBeInstanceOf(MonitorClosedError);
+  await expect(connectMonitor({ port: fake.port, signal: asker.signal })).rejects.toThrow(/aborted/);
+});
