@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -10,6 +11,7 @@ import { inWorkshop } from '../../fixtures/stacks/in-workshop.js';
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
 import { type ReferenceImage, referenceRecipe } from '../../lib/image/reference-image.js';
 import { ensureSmallKernels, type SmallKernels } from '../../lib/image/small-kernel.js';
+import { resume } from './support/resume.js';
 import { type ProjectRun, runProject } from './support/run-project.js';
 
 interface HybridFixtures {
@@ -46,8 +48,13 @@ const test = base.extend<object, HybridFixtures>({
 // A Playwright of its own per test, which boots a kernel for the first time on a busy host.
 test.describe.configure({ timeout: 600_000 });
 
-function runHybrid(kernel: string, args: readonly string[], modules?: string): Promise<ProjectRun> {
-  const variables = { E2E_KERNEL: kernel, E2E_KERNEL_MODULES: modules };
+function runHybrid(
+  kernel: string,
+  args: readonly string[],
+  modules?: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<ProjectRun> {
+  const variables = { E2E_KERNEL: kernel, E2E_KERNEL_MODULES: modules, ...more };
   return runProject('hybrid', test.info().outputPath(), args, variables);
 }
 
@@ -73,6 +80,30 @@ test('the same kernel without the patch is bad, and the pages, the bit and the e
   expect(summary.failures.map(({ kind }) => kind)).toEqual(['assertion']);
   expect(output).toMatch(/4 of 4 do not \(pages 0-3\): _PAGE_USER is not as it must be/);
   expect(output).toMatch(/<- _PAGE_USER \(bit 2\) is set/);
+});
+
+test("a failed machine with a kernel of the user's is kept, and goes on with that kernel", async ({
+  kernels,
+}) => {
+  const specs = ['specs/vfio/clear-page-user.spec.ts'];
+  const kept = { E2E_KEEP: 'failed' };
+  const { output } = await runHybrid(kernels.stock.bzImage, specs, undefined, kept);
+  const results = await readdir(test.info().outputPath('out'), { recursive: true });
+  const file = results.find((name) => name.endsWith('kept-machine.tar'));
+  expect(file, output).toBeDefined();
+  const { child, said, lineOf, stderr } = await resume([test.info().outputPath('out', file ?? '')]);
+  try {
+    expect(said).toContain('Its guest answers.');
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${lineOf('ssh')} cat /proc/version`]);
+    // The banner names whoever built it, and when: no other kernel has it.
+    const image = (await readFile(kernels.stock.vmlinux)).toString('latin1');
+    expect(stdout).toMatch(/^Linux version /);
+    expect(image).toContain(stdout.trimEnd());
+  } finally {
+    child.kill('SIGINT');
+    if (child.exitCode === null) await once(child, 'exit');
+    expect(child.exitCode, await stderr).toBe(0);
+  }
 });
 
 test("the modules that are named are the guest's, not those of the reference guest", async ({ image }) => {

@@ -1,10 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
 import { expect, test } from '../../fixtures/index.js';
@@ -17,9 +15,9 @@ import { processesWithTag } from '../unit/machine/support/traces.js';
 import { runSample, type SampleResult } from './run-sample.js';
 import type { Parked } from './samples/kept.sample.js';
 import { Kdump } from './support/kdump.js';
+import { resume } from './support/resume.js';
 
 const run = promisify(execFile);
-const root = path.resolve(import.meta.dirname, '../..');
 const failing = 'fails with a parked process and a mapping';
 
 test.describe.configure({ mode: 'serial', timeout: 240_000 });
@@ -37,26 +35,6 @@ test.afterAll(async () => {
   await rm(output, { recursive: true, force: true });
 });
 
-/** `npm run resume`, in a process of its own. */
-async function resume(
-  args: readonly string[],
-  variables: NodeJS.ProcessEnv = {},
-): Promise<{ child: ReturnType<typeof spawn>; said: string; stderr: Promise<string>; tag: string }> {
-  const tag = randomUUID();
-  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/resume.ts', ...args], {
-    cwd: root,
-    env: { ...process.env, ...variables, TAG: tag },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const stderr = text(child.stderr);
-  let said = '';
-  for await (const chunk of child.stdout) {
-    said += String(chunk);
-    if (said.includes('Ctrl-C ends it.')) break;
-  }
-  return { child, said, stderr, tag };
-}
-
 test('only the machine of a test that failed is kept, and the report says how to resume it', () => {
   const { status, errors, files, annotations } = resultOf(failing);
   expect(status).toBe('failed');
@@ -72,10 +50,9 @@ test('only the machine of a test that failed is kept, and the report says how to
 test('a kept machine goes on where it stood, in another process: guest, parked process, page tables', async () => {
   const { files, bodies } = resultOf(failing);
   const parked = JSON.parse(bodies.get('parked.json') ?? '') as Parked;
-  const { child, said, stderr, tag } = await resume([files.get('kept-machine.tar') ?? '']);
+  const { child, said, stderr, tag, lineOf } = await resume([files.get('kept-machine.tar') ?? '']);
   try {
     expect(said).toContain('Its guest answers.');
-    const lineOf = (name: string): string => new RegExp(`^${name}: +(.*)$`, 'm').exec(said)?.[1] ?? '';
 
     // As somebody would type it.
     const ssh = await run('sh', [

@@ -75,10 +75,13 @@ export async function openKept(file: string, folder: string, qemu: string): Prom
   };
 }
 
+/** Those that run on the reference launch script, with whatever kernel. */
+const resumable = ['reference', 'hybrid'];
+
 async function checkHost(manifest: KeptManifest, file: string, qemu: string): Promise<void> {
-  if (manifest.stack !== 'reference') {
+  if (!resumable.includes(manifest.stack)) {
     throw new InfrastructureError(
-      `${file} is a machine of the ${manifest.stack} stack: only those of the reference stack can be resumed.`,
+      `${file} is a machine of the ${manifest.stack} stack: only those of the stacks ${resumable.join(' and ')} can be resumed.`,
     );
   }
   const version = await qemuVersion(qemu);
