@@ -4,9 +4,11 @@ import type { Whereabouts } from '../../machine/boot-story/index.js';
 import type { LaunchPlan } from '../../machine/plan/launch-plan.js';
 import { openPhysicalMemory } from '../../memory/index.js';
 import type { CpuRegisters, Monitor } from '../../monitor/index.js';
+import { KernelMemory } from '../process/kernel-memory.js';
 import { SymbolsError } from './errors.js';
 import { symbolsOfKernel } from './kernel-file.js';
 import { whereabouts } from './locate.js';
+import { moduleSymbols } from './module-symbols.js';
 import { placeSymbols } from './place.js';
 import type { SymbolTable } from './symbol-table.js';
 
@@ -22,7 +24,7 @@ function kernelOfPlan({ environment, workingFolder }: LaunchPlan): string {
 }
 
 /**
- * The symbols of the kernel that runs in a machine of this plan, where it runs. The guest is not asked.
+ * The symbols of the kernel that runs in a machine of this plan and of the modules in it, where they run. The guest is not asked.
  *
  * @throws SymbolsError when the kernel's file has none, or the kernel is not there (yet)
  */
@@ -34,7 +36,9 @@ export async function symbolsOfMachine(
 ): Promise<SymbolTable> {
   const symbols = await symbolsOfKernel(kernelOfPlan(plan));
   await using opened = await openPhysicalMemory({ monitor, pid });
-  return await placeSymbols(symbols, opened.memory, cpus);
+  const placed = await placeSymbols(symbols, opened.memory, cpus);
+  const memory = new KernelMemory(opened.memory, placed.space);
+  return placed.symbols.with(await moduleSymbols(memory, placed.symbols));
 }
 
 /** Names where the vCPUs of a machine of this plan are; addresses stay bare where there are no symbols. */

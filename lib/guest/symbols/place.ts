@@ -19,6 +19,12 @@ const banner = Buffer.from('Linux version ', 'latin1');
 const ptiBit = 1n << 12n;
 const CR0_PG = 1n << 31n;
 
+/** A kernel's symbols where it runs, and an address space through which it is seen. */
+export interface PlacedSymbols {
+  readonly symbols: SymbolTable;
+  readonly space: AddressSpace<X86Entry>;
+}
+
 /**
  * The symbols at the addresses of this running kernel: moved by what KASLR added, which is seen in the kernel's page tables. The
  * guest need not answer, or even be able to.
@@ -32,17 +38,18 @@ export async function placeSymbols(
   symbols: SymbolTable,
   memory: PhysicalMemory,
   cpus: readonly CpuRegisters[],
-): Promise<SymbolTable> {
+): Promise<PlacedSymbols> {
   const text = symbols.addressOf('_text');
   const bannerAt = symbols.addressOf('linux_banner');
   if (text === undefined || bannerAt === undefined) {
     throw new SymbolsError('The kernel has no symbols _text and linux_banner to find it by.');
   }
   for (const space of spacesOf(cpus)) {
-    if (await holdsBanner(memory, space, bannerAt)) return symbols;
+    if (await holdsBanner(memory, space, bannerAt)) return { symbols, space };
     const first = await firstMapped(memory, space);
     const delta = first === undefined ? 0n : first - text;
-    if (delta !== 0n && (await holdsBanner(memory, space, bannerAt + delta))) return symbols.moved(delta);
+    if (delta !== 0n && (await holdsBanner(memory, space, bannerAt + delta)))
+      return { symbols: symbols.moved(delta), space };
   }
   throw new SymbolsError(
     "No vCPU's page tables map this kernel: it has not got that far, or another kernel than that of these symbols runs.",

@@ -13,6 +13,8 @@ export interface KernelSymbol {
   readonly address: bigint;
   readonly name: string;
   readonly module?: string | undefined;
+  /** Bytes, where that is known: an address behind them belongs to something that has no symbol. */
+  readonly size?: bigint;
 }
 
 /** An address this far behind the last symbol below it belongs to none: the largest functions have some 100 KiB. */
@@ -36,7 +38,7 @@ export class SymbolTable {
     return this.#symbols[Symbol.iterator]() as IterableIterator<KernelSymbol>;
   }
 
-  /** The symbol that `address` lies in or behind; undefined when it lies before all, or far behind the last one below it. */
+  /** The symbol that `address` lies in or behind; undefined when it lies before all, or behind the end of the last one below it. */
   resolve(address: bigint): SymbolHit | undefined {
     let low = 0;
     let high = this.#symbols.length;
@@ -50,9 +52,9 @@ export class SymbolTable {
     // Of several names for one address the first is the one that the kernel prints as well.
     let first = low - 1;
     while (this.#symbols[first - 1]?.address === last.address) first -= 1;
-    const { name, module } = this.#symbols[first] ?? last;
+    const { name, module, size = farthest } = this.#symbols[first] ?? last;
     const offset = address - last.address;
-    if (offset >= farthest) return undefined;
+    if (offset >= size) return undefined;
     const text = `${name}+0x${offset.toString(16)}${module === undefined ? '' : ` [${module}]`}`;
     return { name, offset, module, text };
   }
