@@ -61,7 +61,7 @@ async function surveyCheckouts(cache: string): Promise<Item[]> {
   );
 }
 
-/** What Playwright has compiled for the runs that `npm run kill-stress` starts: of versions of the sources that are told apart by nobody. */
+/** What Playwright has compiled for runs that `npm run kill-stress` and specs start: of versions of the sources that are told apart by nobody. */
 async function surveyCompiled(cache: string): Promise<Item[]> {
   if (!(await namesIn(cache)).includes('compiled')) return [];
   const stale = 'it is compiled again when it is missing';
