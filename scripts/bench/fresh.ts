@@ -1,35 +1,67 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 
-import { readFile } from 'node:fs/promises';
+import type { JSONReport, JSONReportTestResult } from '@playwright/test/reporter';
 
 import { createRunFolder } from '../../lib/machine/ownership/index.js';
 import { startGeneratedRun } from './generated-run.js';
-import { rounded, timed } from './statistics.js';
+import { median, megabytes, rounded, timed } from './statistics.js';
 
 const workers = 2;
+/** A garbage collector gives back when it likes: the first and the last few tests of a worker stand for its beginning and its end. */
+const few = 5;
 
-/** What a fresh VM for each test costs: `tests` tests of one guest command each, with two workers, through Playwright as a user runs it. */
+/** One guest command, and what its worker takes of the host's memory. */
+const body = `
+  expect(await guest.succeed(['echo', 'x'])).toBe('x\\n');
+  test.info().annotations.push({ type: 'rss', description: String(process.memoryUsage.rss()) });`;
+
+/**
+ * What a fresh VM for each test costs: `tests` tests of one guest command each, with two workers, through Playwright as a user runs it.
+ * As the tests do nothing else, how long one takes is what the harness adds. A worker's memory is to be the same at both ends.
+ */
 export async function fresh(tests: number): Promise<object> {
   await using folder = await createRunFolder({ prefix: 'bench' });
-  const { ms, result: stats } = await timed(async () => {
-    const run = await startGeneratedRun({ folder: folder.path, tests, workers });
+  const { ms, result: report } = await timed(async () => {
+    const run = await startGeneratedRun({ folder: folder.path, tests, workers, body });
     run.stdout?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
     run.stderr?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
     await once(run, 'exit');
-    const report = JSON.parse(await readFile(join(folder.path, 'results.json'), 'utf8')) as {
-      stats: { expected: number; unexpected: number; flaky: number };
-    };
-    return report.stats;
+    return JSON.parse(await readFile(join(folder.path, 'results.json'), 'utf8')) as JSONReport;
   });
+  const results = report.suites
+    .flatMap(({ specs }) => specs)
+    .flatMap((spec) => spec.tests.flatMap((test) => test.results));
   return {
     metric: 'fresh',
     tests,
-    passed: stats.expected,
+    passed: report.stats.expected,
     workers,
     totalMs: rounded(ms),
     perTestMs: rounded((ms * workers) / tests),
+    testMs: rounded(median(results.map(({ duration }) => duration))),
+    memory: memoryOfWorkers(results),
     load: rounded(loadavg()[0] ?? 0),
   };
+}
+
+/** Medians of each worker's resident memory, at its first and its last tests. */
+function memoryOfWorkers(results: readonly JSONReportTestResult[]): object[] {
+  const workerIndices = [...new Set(results.map(({ workerIndex }) => workerIndex))].sort((a, b) => a - b);
+  return workerIndices.map((worker) => {
+    const own = results.filter(({ workerIndex }) => workerIndex === worker);
+    const inOrder = own.toSorted((a, b) => Date.parse(a.startTime) - Date.parse(b.startTime)).map(rssOf);
+    return {
+      worker,
+      tests: own.length,
+      startMb: megabytes(median(inOrder.slice(0, few))),
+      endMb: megabytes(median(inOrder.slice(-few))),
+    };
+  });
+}
+
+function rssOf({ annotations }: JSONReportTestResult): number {
+  return Number(annotations.find(({ type }) => type === 'rss')?.description);
 }

@@ -17,3 +17,8 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; re
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }
+
+/** Bytes as whole megabytes. */
+export function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
