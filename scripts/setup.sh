@@ -3,7 +3,8 @@
 # under a second, when nothing is missing. Never installs a kernel image, a bootloader or a service.
 #
 #   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters, the stand-in checkout), browser (reports
-#                            are looked at), kernel (kernels are built)
+#                            are looked at), kernel (kernels are built), docker (libraries of the container engine that specs
+#                            start for themselves)
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,21 +19,36 @@ fail() {
 base=(
     qemu-system-x86_64=qemu-system-x86 /usr/share/seabios/bios-256k.bin=seabios
     ssh=openssh-client ssh-keygen=openssh-client
-    xz=xz-utils cpio=cpio git=git tar=tar depmod=kmod modprobe=kmod setpriv=util-linux perl=perl-base
+    git=git tar=tar setpriv=util-linux perl=perl-base
+)
+# For building the guest on this host; in a container (E2E_IMAGE_BUILDER=docker, or where there is no apt) they are not needed here.
+build=(
+    xz=xz-utils cpio=cpio depmod=kmod modprobe=kmod
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
     /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
 )
 check=(shellcheck=shellcheck mke2fs=e2fsprogs sudo=sudo)
 browser=(chromium=chromium)
 kernel=(flex=flex bison=bison bc=bc lz4=lz4 /usr/include/libelf.h=libelf-dev)
+docker=(
+    unshare=util-linux mount=mount dpkg-deb=dpkg
+    /usr/lib/x86_64-linux-gnu/libdevmapper.so.1.02.1=libdevmapper1.02.1
+    /usr/lib/x86_64-linux-gnu/libseccomp.so.2=libseccomp2
+    /usr/lib/x86_64-linux-gnu/libsystemd.so.0=libsystemd0
+)
 
 wanted=("${base[@]}")
+if [ "${E2E_IMAGE_BUILDER:-auto}" != docker ] && command -v apt-get >/dev/null; then
+    wanted+=("${build[@]}")
+fi
 for group in "$@"; do
     case "$group" in
-    check) wanted+=("${check[@]}") ;;
+    # Specs compile programs of their own, wherever the guest is built.
+    check) wanted+=("${check[@]}" "${build[@]}") ;;
     browser) wanted+=("${browser[@]}") ;;
     kernel) wanted+=("${kernel[@]}") ;;
-    *) fail "no group of host packages is called '$group': check, browser, kernel" ;;
+    docker) wanted+=("${docker[@]}") ;;
+    *) fail "no group of host packages is called '$group': check, browser, kernel, docker" ;;
     esac
 done
 

@@ -4,8 +4,7 @@ import { mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import { execa } from 'execa';
-
+import type { BuildSite } from './build-site.js';
 import type { DebianPackage } from './debian-package.js';
 import { ImageBuildError } from './errors.js';
 import type { Progress } from './progress.js';
@@ -16,6 +15,7 @@ import type { Progress } from './progress.js';
  * @throws ImageBuildError when the download fails or a file is not what the index says.
  */
 export async function downloadPackages(
+  site: Pick<BuildSite, 'fetch'>,
   packages: readonly DebianPackage[],
   folder: string,
   progress: Progress,
@@ -31,22 +31,7 @@ export async function downloadPackages(
   // Into a folder of its own and moved from there: a download that was cut off is never taken for a package.
   const incoming = await mkdtemp(path.join(folder, 'incoming-'));
   try {
-    const sandbox = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-    const names = missing.map((wanted) => `${wanted.name}=${wanted.version}`);
-    const download = execa('apt-get', [...sandbox, '-q', 'download', ...names], {
-      cwd: incoming,
-      all: true,
-      reject: false,
-      env: { LC_ALL: 'C' },
-    });
-    for await (const line of download.iterable({ from: 'all' })) progress(line);
-    const result = await download;
-    if (result.failed) {
-      throw new ImageBuildError(
-        `apt-get could not download the reference guest's packages. If its package lists are old, 'apt-get update' as root helps.`,
-        result.all.split('\n').slice(-10),
-      );
-    }
+    await site.fetch(missing, incoming, progress);
     for (const wanted of missing) {
       const file = path.join(incoming, wanted.file);
       const seen = await sha256(file);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import { imageKey } from './image-key.js';
+import { thisHost } from './native/tools.js';
 import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
 import { referenceRecipe } from './reference-image.js';
 
@@ -18,7 +19,7 @@ const recipe = path.resolve(import.meta.dirname, '../../images/l2');
  * @throws ImageBuildError with the compiler's words
  */
 export async function ensureL2Host(cache: string, workshop: Workshop): Promise<string> {
-  const compiler = await compilerVersion();
+  const compiler = await compilerVersion(thisHost);
   const keys = [recipe, path.join(referenceRecipe, 'tools')].map((folder) => imageKey(folder, [], compiler));
   const target = path.join(await cacheSubfolder(cache, 'l2-host'), (await Promise.all(keys)).join('-'));
   const program = path.join(target, 'l2-host');

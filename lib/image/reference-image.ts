@@ -3,14 +3,14 @@ import path from 'node:path';
 
 import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
+import type { BuildSite } from './build-site.js';
 import type { DebianPackage } from './debian-package.js';
 import { downloadPackages } from './download-packages.js';
 import { ImageBuildError } from './errors.js';
 import { imageKey } from './image-key.js';
 import { readPackageList } from './package-list.js';
 import type { Progress } from './progress.js';
-import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
-import { resolvePackages } from './resolve-packages.js';
+import { resolveIngredients } from './resolve-packages.js';
 
 /** A built reference guest: its files, and what it was built from. */
 export interface ReferenceImage {
@@ -46,12 +46,15 @@ export interface ReferenceImagePlan extends Omit<Manifest, 'kernelRelease'> {
   readonly built: ReferenceImage | undefined;
 }
 
-/** @throws ImageBuildError when apt does not know what the recipe asks for */
-export async function planReferenceImage(cache: string): Promise<ReferenceImagePlan> {
+/**
+ * @param site where it would be built; which one makes no difference to the guest
+ * @throws ImageBuildError when apt does not know what the recipe asks for
+ */
+export async function planReferenceImage(cache: string, site: BuildSite): Promise<ReferenceImagePlan> {
   const folder = await cacheSubfolder(cache, 'reference');
   const requests = await readPackageList(path.join(referenceRecipe, 'packages.list'));
-  const packages = await resolvePackages(requests, path.join(folder, 'packages.json'));
-  const compiler = await compilerVersion();
+  const memo = path.join(folder, `${site.name}.packages.json`);
+  const { packages, compiler } = await resolveIngredients(site, requests, memo);
   const key = await imageKey(referenceRecipe, packages, compiler);
   const target = path.join(folder, key);
   return { key, compiler, packages, target, built: await openImage(target) };
@@ -62,24 +65,24 @@ export async function planReferenceImage(cache: string): Promise<ReferenceImageP
  * wait for each other; a build that did not end well leaves nothing that counts as one.
  *
  * @param cache the project's cache folder (lib/host/cache-folder)
- * @param workshop where the recipe works, and whose its processes are
+ * @param site where it is built if it must be; which one makes no difference to the guest
  * @throws ImageBuildError with the step that failed, its last output, and the remedy
  */
 export async function ensureReferenceImage(
   cache: string,
+  site: BuildSite,
   progress: Progress,
-  workshop: Workshop,
 ): Promise<ReferenceImage> {
-  const { key, compiler, packages, target, built } = await planReferenceImage(cache);
+  const { key, compiler, packages, target, built } = await planReferenceImage(cache, site);
   await markAsked(target);
   if (built) return built;
   return await withLock(`image:${target}`, `builds the reference guest ${key}`, async () => {
     const builtMeanwhile = await openImage(target);
     if (builtMeanwhile) return builtMeanwhile;
     const downloads = await cacheSubfolder(cache, 'packages');
-    await downloadPackages(packages, downloads, progress);
+    await downloadPackages(site, packages, downloads, progress);
     const manifest = { key, compiler, packages, kernelRelease: '' };
-    await build({ target, downloads, progress, workshop, manifest });
+    await build({ site, target, downloads, progress, manifest });
     await pointCurrentAt(target);
     const image = await openImage(target);
     if (!image)
@@ -110,23 +113,17 @@ async function openImage(folder: string): Promise<ReferenceImage | undefined> {
 }
 
 async function build(options: {
+  site: BuildSite;
   target: string;
   downloads: string;
   progress: Progress;
-  workshop: Workshop;
   manifest: Manifest;
 }): Promise<void> {
-  const { target, progress, workshop, manifest } = options;
+  const { site, target, downloads, progress, manifest } = options;
   const unfinished = await mkdtemp(`${target}.unfinished-`);
-  const debs = await mkdtemp(`${target}.packages-`);
   try {
-    // The recipe sees this build's packages only, not older ones that the downloads folder also keeps.
-    for (const one of manifest.packages) {
-      await symlink(path.join(options.downloads, one.file), path.join(debs, one.file));
-    }
-    progress('build the reference guest');
-    const recipe = path.join(referenceRecipe, 'build.sh');
-    await runRecipe('The reference guest', recipe, [debs, unfinished], { progress, workshop });
+    progress(`build the reference guest, by ${site.title}`);
+    await site.build({ packages: manifest.packages, downloads, out: unfinished, progress });
     const kernelRelease = (await readFile(path.join(unfinished, 'kernel-release'), 'utf8')).trim();
     await chmod(path.join(unfinished, 'id_ed25519'), 0o600);
     await writeFile(
@@ -137,7 +134,6 @@ async function build(options: {
     await rename(unfinished, target);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
-    await rm(debs, { recursive: true, force: true });
   }
 }
 

@@ -6,8 +6,9 @@ import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import { downloadPackages } from './download-packages.js';
 import type { Progress } from './progress.js';
-import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
-import { resolvePackages } from './resolve-packages.js';
+import { nativeSite } from './native/site.js';
+import { runRecipe, type Workshop } from './recipe.js';
+import { resolveIngredients } from './resolve-packages.js';
 
 /** A kernel built from Debian's source by images/small-kernel. */
 export interface SmallKernel {
@@ -47,11 +48,13 @@ const lockBudgetMs = 40 * 60_000;
 export async function ensureSmallKernels(options: SmallKernelOptions): Promise<SmallKernels> {
   const { cache, patches, progress, workshop } = options;
   const folder = await cacheSubfolder(cache, 'kernels');
-  const packages = await resolvePackages([{ name: source }], path.join(folder, 'packages.json'));
+  await using site = await nativeSite(workshop);
+  const memo = path.join(folder, 'packages.json');
+  const { packages, compiler } = await resolveIngredients(site, [{ name: source }], memo);
   const script = path.join(recipe, 'build.sh');
   const fragments = options.fragments.map((name) => path.join(recipe, name));
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), await compilerVersion()]));
+  hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), compiler]));
   for (const file of [script, ...fragments, ...patches]) hash.update(await readFile(file)).update('\0');
   const target = path.join(folder, hash.digest('hex').slice(0, 16));
 
@@ -66,7 +69,7 @@ export async function ensureSmallKernels(options: SmallKernelOptions): Promise<S
       const builtMeanwhile = await kernels();
       if (builtMeanwhile) return builtMeanwhile;
       const downloads = await cacheSubfolder(cache, 'packages');
-      await downloadPackages(packages, downloads, progress);
+      await downloadPackages(site, packages, downloads, progress);
       const unfinished = await mkdtemp(`${target}.unfinished-`);
       try {
         const debs = packages.map(({ file }) => path.join(downloads, file));

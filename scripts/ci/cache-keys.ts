@@ -13,7 +13,7 @@ import { readdir } from 'node:fs/promises';
 
 import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceStack } from '../../fixtures/stacks/reference.js';
-import { planReferenceImage } from '../../lib/image/reference-image.js';
+import { referenceImagePlan } from '../../fixtures/stacks/reference-image.js';
 import { defaultMachineOptions } from '../../lib/machine/options.js';
 import { snapshotIdentity, snapshotsFolder } from '../../lib/machine/snapshot/index.js';
 
@@ -27,14 +27,12 @@ else {
 }
 
 async function image(): Promise<void> {
-  const { key, target, built } = await planReferenceImage(environment.cache);
+  const { key, target, built } = await referenceImagePlan(environment, progress);
   print('image', { key: `image-${key}`, folder: target, cached: String(built !== undefined) });
 }
 
 async function snapshots(): Promise<void> {
-  const stack = await referenceStack(environment, (line) => {
-    console.error(line);
-  });
+  const stack = await referenceStack(environment, progress);
   const { plan, snapshots: support } = await stack.plan(defaultMachineOptions);
   if (!support) throw new TypeError('the machine that specs get who ask for nothing has no snapshots');
   const identity = await snapshotIdentity({ plan, ...support });
@@ -44,6 +42,10 @@ async function snapshots(): Promise<void> {
   const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{16}$/.test(name)).sort();
   const content = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
   print('snapshots', { key: prefix + content, prefix, folder });
+}
+
+function progress(line: string): void {
+  console.error(line);
 }
 
 function print(subject: string, values: Readonly<Record<string, string>>): void {

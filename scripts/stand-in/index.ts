@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
-import { cacheFolder } from '../../lib/host/cache-folder.js';
+import { readEnvironment } from '../../fixtures/environment.js';
 import { makeStandInCheckout } from './make-checkout.js';
 
 const { values, positionals } = parseArgs({
@@ -19,7 +19,7 @@ if (folder === undefined || positionals.length > 1) {
   process.exit(2);
 }
 await makeStandInCheckout(folder, {
-  cache: cacheFolder(process.env),
+  environment: readEnvironment(process.env),
   qemu: values.kvm ? 'as-is' : 'tcg',
   progress: (line) => {
     console.error(line);

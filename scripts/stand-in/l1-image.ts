@@ -1,20 +1,20 @@
 import { access, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { execa } from 'execa';
-
+import type { Environment } from '../../fixtures/environment.js';
+import { inWorkshop } from '../../fixtures/stacks/in-workshop.js';
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
 import { cacheSubfolder, markAsked } from '../../lib/host/cache-folder.js';
 import { withLock } from '../../lib/host/lease/index.js';
 import type { DebianPackage } from '../../lib/image/debian-package.js';
 import { downloadPackages } from '../../lib/image/download-packages.js';
-import { ImageBuildError } from '../../lib/image/errors.js';
 import { imageKey } from '../../lib/image/image-key.js';
+import { nativeSite } from '../../lib/image/native/site.js';
 import { readPackageList } from '../../lib/image/package-list.js';
 import type { Progress } from '../../lib/image/progress.js';
+import { runRecipe, type Workshop } from '../../lib/image/recipe.js';
 import type { ReferenceImage } from '../../lib/image/reference-image.js';
-import { resolvePackages } from '../../lib/image/resolve-packages.js';
-import { createRunFolder, ownerEnvironment } from '../../lib/machine/ownership/index.js';
+import { resolveIngredients } from '../../lib/image/resolve-packages.js';
 
 /** The parts of a stand-in checkout that are built: L1's disk and key, its kernel and initramfs. */
 export interface StandInL1 {
@@ -37,14 +37,26 @@ const doneMark = 'complete';
  * L1 of a stand-in checkout, from the cache or built now (20 s beside the downloads, on 2 cores). Builds of several processes wait
  * for each other; a build that did not end well leaves nothing that counts as one.
  *
- * @param cache the project's cache folder (lib/host/cache-folder)
+ * @param environment where its cache is, and how the reference guest in it is built
  * @throws ImageBuildError with the step that failed, its last output, and the remedy
  */
-export async function ensureStandInL1(cache: string, progress: Progress): Promise<StandInL1> {
-  const reference = await referenceImage(cache, progress);
+export async function ensureStandInL1(environment: Environment, progress: Progress): Promise<StandInL1> {
+  const reference = await referenceImage(environment, progress);
+  return await inWorkshop('stand-in', (workshop) =>
+    ensureL1Of(reference, environment.cache, progress, workshop),
+  );
+}
+
+async function ensureL1Of(
+  reference: ReferenceImage,
+  cache: string,
+  progress: Progress,
+  workshop: Workshop,
+): Promise<StandInL1> {
+  await using site = await nativeSite(workshop);
   const folder = await cacheSubfolder(cache, 'stand-in');
   const requests = await readPackageList(path.join(recipe, 'packages.list'));
-  const packages = await resolvePackages(requests, path.join(folder, 'packages.json'));
+  const { packages } = await resolveIngredients(site, requests, path.join(folder, 'packages.json'));
   const target = path.join(folder, await imageKey(recipe, packages, `reference guest ${reference.key}`));
   const l1: StandInL1 = {
     folder: target,
@@ -60,8 +72,8 @@ export async function ensureStandInL1(cache: string, progress: Progress): Promis
     if (await isComplete(target)) return;
     await removeUnfinished(target);
     const downloads = await cacheSubfolder(cache, 'packages');
-    await downloadPackages(packages, downloads, progress);
-    await build({ target, packages, downloads, reference, progress });
+    await downloadPackages(site, packages, downloads, progress);
+    await build({ target, packages, downloads, reference, progress, workshop });
   });
   return l1;
 }
@@ -88,37 +100,20 @@ async function build(options: {
   downloads: string;
   reference: ReferenceImage;
   progress: Progress;
+  workshop: Workshop;
 }): Promise<void> {
-  const { target, packages, downloads, reference, progress } = options;
-  const workshop = await createRunFolder({ prefix: 'stand-in' });
+  const { target, packages, downloads, reference, progress, workshop } = options;
   const unfinished = await mkdtemp(`${target}.unfinished-`);
   try {
-    const debs = await mkdtemp(path.join(workshop.path, 'packages-'));
+    const debs = await mkdtemp(path.join(workshop.folder, 'packages-'));
     for (const one of packages) await symlink(path.join(downloads, one.file), path.join(debs, one.file));
-    const result = execa(path.join(recipe, 'build.sh'), [debs, reference.folder, unfinished], {
-      all: true,
-      reject: false,
-      stdin: 'ignore',
-      env: {
-        ...(await ownerEnvironment()),
-        LC_ALL: 'C.UTF-8',
-        PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
-        TMPDIR: workshop.path,
-      },
-    });
-    for await (const line of result.iterable({ from: 'all' })) progress(line);
-    const { failed, shortMessage, all } = await result;
-    if (failed) {
-      throw new ImageBuildError(
-        `L1 of the stand-in checkout could not be built: ${shortMessage ?? 'its recipe failed'}`,
-        all.split('\n').slice(-25),
-      );
-    }
+    const script = path.join(recipe, 'build.sh');
+    const args = [debs, reference.folder, unfinished];
+    await runRecipe('L1 of the stand-in checkout', script, args, { progress, workshop });
     await writeFile(path.join(unfinished, doneMark), '');
     await rm(target, { recursive: true, force: true });
     await rename(unfinished, target);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
-    await workshop.remove();
   }
 }

@@ -3,14 +3,15 @@ import path from 'node:path';
 
 import { execa } from 'execa';
 
+import type { Environment } from '../../fixtures/environment.js';
 import { InfrastructureError } from '../../lib/errors.js';
 import type { Progress } from '../../lib/image/progress.js';
 import { referenceRecipe } from '../../lib/image/reference-image.js';
 import { ensureStandInL1, type StandInL1 } from './l1-image.js';
 
 export interface StandInOptions {
-  /** The project's cache folder (lib/host/cache-folder), where the built parts are kept. */
-  readonly cache: string;
+  /** Where the built parts are kept, and how. */
+  readonly environment: Environment;
   readonly progress?: Progress;
   /**
    * What is in the place of the checkout's own QEMU: `tcg` the distribution's behind a script that turns `-enable-kvm -cpu host`
@@ -43,13 +44,13 @@ const emptyShares = ['qemu-l1', 'kvm-l1', 'linux-l2', 'edk2'];
  * @throws ImageBuildError when the guest cannot be built
  */
 export async function makeStandInCheckout(folder: string, options: StandInOptions): Promise<void> {
-  const { cache, progress = () => undefined, qemu = 'tcg' } = options;
+  const { environment, progress = () => undefined, qemu = 'tcg' } = options;
   const root = path.resolve(folder);
   await mkdir(root, { recursive: true });
   if ((await readdir(root)).length > 0) {
     throw new InfrastructureError(`${root} is not empty: name a folder that is new or empty.`);
   }
-  const l1 = await ensureStandInL1(cache, progress);
+  const l1 = await ensureStandInL1(environment, progress);
 
   const inRoot = async (file: string): Promise<string> => {
     const target = path.join(root, file);

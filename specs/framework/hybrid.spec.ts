@@ -20,7 +20,8 @@ interface HybridFixtures {
   image: ReferenceImage;
 }
 
-const { cache } = readEnvironment(process.env);
+const environment = readEnvironment(process.env);
+const { cache } = environment;
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 const patch = path.join(referenceRecipe, 'patches/0001-vfio-type1-clear-page-user.patch');
 
@@ -39,7 +40,7 @@ const test = base.extend<object, HybridFixtures>({
   ],
   image: [
     async ({}, use) => {
-      await use(await referenceImage(cache, progress));
+      await use(await referenceImage(environment, progress));
     },
     { scope: 'worker', timeout: 20 * 60_000, title: 'reference guest' },
   ],

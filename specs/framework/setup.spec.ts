@@ -39,7 +39,9 @@ test('a distribution without apt is told what is needed', async ({}, testInfo) =
   const bin = await hostWith(testInfo.outputPath(), [...tools, 'gcc'], 0);
   const { exitCode, stderr } = await setup(bin);
   expect(exitCode).toBe(1);
-  expect(stderr).toMatch(/no apt-get; install what these Debian packages hold.*: .*make.*qemu-system-x86/);
+  expect(stderr).toMatch(/no apt-get; install what these Debian packages hold.*: .*qemu-system-x86/);
+  // The guest is built in a container there.
+  expect(stderr).not.toMatch(/gcc|make/);
 });
 
 test('a missing Node is named', async ({}, testInfo) => {

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { expect, test as base } from '@playwright/test';
 import { execa } from 'execa';
 
+import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
-import { cacheFolder } from '../../lib/host/cache-folder.js';
 
 /** Downloads and a build of L1, on a host that is busy with other machines. */
 const buildMs = 10 * 60_000;
@@ -21,8 +21,9 @@ const test = base.extend<{
   cache: string;
 }>({
   cache: async ({}, use, testInfo) => {
-    const real = cacheFolder(process.env);
-    await referenceImage(real, () => undefined);
+    const environment = readEnvironment(process.env);
+    const real = environment.cache;
+    await referenceImage(environment, () => undefined);
     const cache = testInfo.outputPath('cache');
     await mkdir(cache, { recursive: true });
     for (const name of ['reference', 'packages'])

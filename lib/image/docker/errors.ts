@@ -1,0 +1,39 @@
+import { ImageBuildError } from '../errors.js';
+
+/** No engine answers at any of the places where Docker's own tools look. */
+export class NoEngineError extends ImageBuildError {
+  override readonly name = 'NoEngineError';
+}
+
+/** There is an engine, but this user may not use it. */
+export class EngineAccessError extends ImageBuildError {
+  override readonly name = 'EngineAccessError';
+}
+
+/** The engine's disk is full. */
+export class EngineSpaceError extends ImageBuildError {
+  override readonly name = 'EngineSpaceError';
+}
+
+/** The base image can neither be pulled nor be made here. */
+export class BaseImageError extends ImageBuildError {
+  override readonly name = 'BaseImageError';
+}
+
+/**
+ * What an engine refused, as one of this project's errors.
+ *
+ * @param doing what was tried, for example `build the image of the build tools`
+ */
+export function engineRefused(doing: string, reason: unknown, log: readonly string[] = []): ImageBuildError {
+  const words = reason instanceof Error ? reason.message : String(reason);
+  const options = { cause: reason };
+  if (/no space left on device|disk quota exceeded/i.test(`${words}\n${log.join('\n')}`)) {
+    return new EngineSpaceError(
+      `The engine's disk is full: it could not ${doing}. 'docker system df' shows what fills it, 'docker system prune' frees what nothing uses.`,
+      [words, ...log],
+      options,
+    );
+  }
+  return new ImageBuildError(`The engine could not ${doing}: ${words.trim()}`, log, options);
+}

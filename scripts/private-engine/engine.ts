@@ -1,0 +1,113 @@
+import { readdir, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { InfrastructureError } from '../../lib/errors.js';
+import { UndoStack } from '../../lib/host/undo-stack.js';
+import { findEngine } from '../../lib/image/docker/engine.js';
+import type { Progress } from '../../lib/image/progress.js';
+import {
+  createRunFolder,
+  describeExit,
+  ownerEnvironment,
+  ownProcess,
+  socketPath,
+} from '../../lib/machine/ownership/index.js';
+import { forProbe, waitUntilReady } from '../../lib/machine/wait/index.js';
+import { enginePrograms } from './programs.js';
+
+/** A container engine that nobody else uses, and that ends with this process. */
+export interface PrivateEngine extends AsyncDisposable {
+  /** For DOCKER_HOST. */
+  readonly host: string;
+  /** The unpacked programs of the engine, its command-line client among them. */
+  readonly programs: string;
+  /** Everything that it keeps: socket, images, containers. */
+  readonly folder: string;
+}
+
+const startScript = path.join(import.meta.dirname, 'start.sh');
+
+/** Containers' cgroups are made below this; the kernel keeps empty ones until somebody removes them. */
+const cgroupName = 'opentdx-e2e-engine';
+
+/** Unpacking nothing, it takes 1 s. */
+const startBudgetMs = 120_000;
+
+/**
+ * Starts Debian's engine on a socket in a folder of this run, without installing it: in namespaces that end with it, so that neither
+ * processes nor mounts nor files stay behind, even after SIGKILL of this process. Needs root, for mounts.
+ *
+ * @param options.size the most memory that images and containers may take, as a tmpfs has it: `64m`, `6g`
+ * @throws InfrastructureError when this user is not root, or the engine does not answer
+ */
+export async function startPrivateEngine(
+  cache: string,
+  progress: Progress,
+  { size = '6g' } = {},
+): Promise<PrivateEngine> {
+  if (process.getuid?.() !== 0) {
+    throw new InfrastructureError(
+      'A private engine needs root, as it mounts file systems. Start an engine of your own and set DOCKER_HOST.',
+    );
+  }
+  const undo = new UndoStack();
+  try {
+    const folder = await createRunFolder({ prefix: 'engine' });
+    undo.defer(() => folder.remove());
+    const workshop = { folder: folder.path, environment: await ownerEnvironment() };
+    const programs = await enginePrograms(cache, workshop, progress);
+    await removeEmptyCgroups();
+    undo.defer(removeEmptyCgroups);
+
+    const socket = socketPath(folder.path, 'docker.sock');
+    const engine = await ownProcess({
+      title: 'The private container engine',
+      command: 'unshare',
+      args: [
+        ...['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'],
+        ...[startScript, folder.path, programs, `/${cgroupName}`, size],
+      ],
+      stop: { termMs: 10_000, killMs: 5_000 },
+    });
+    undo.defer(() => engine.stop());
+    const log: string[] = [];
+    for (const stream of [engine.stdout, engine.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        log.push(line);
+        if (log.length > 40) log.shift();
+      });
+    }
+    const host = `unix://${socket}`;
+    const answers = forProbe(
+      async () =>
+        await findEngine([{ host, source: 'this run' }]).then(
+          () => 'ready' as const,
+          (error: unknown) => ({ saw: String(error) }),
+        ),
+      { awaited: 'an answer on its socket', budgetMs: startBudgetMs, intervalMs: 100 },
+    );
+    await waitUntilReady(answers, { title: engine.title, exited: engine.exited }).catch((error: unknown) => {
+      const end = engine.exit ? ` It ended: ${describeExit(engine.exit)}.` : '';
+      throw new InfrastructureError(
+        `The private container engine did not start.${end} Its last lines:\n${log.join('\n')}`,
+        { cause: error },
+      );
+    });
+    return { host, programs, folder: folder.path, [Symbol.asyncDispose]: () => undo.undo() };
+  } catch (error) {
+    await undo.undo();
+    throw error;
+  }
+}
+
+/** Removes what containers of ended engines left; a cgroup in which a process lives cannot be removed. */
+async function removeEmptyCgroups(): Promise<void> {
+  const hierarchies = await readdir('/sys/fs/cgroup').catch(() => []);
+  for (const parent of ['', ...hierarchies]) {
+    const folder = path.join('/sys/fs/cgroup', parent, cgroupName);
+    const below = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    const folders = below.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(folder, name));
+    for (const each of [...folders, folder]) await rmdir(each).catch(() => undefined);
+  }
+}
