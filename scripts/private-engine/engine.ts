@@ -1,4 +1,4 @@
-import { readdir, rmdir } from 'node:fs/promises';
+import { readdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -14,6 +14,8 @@ import {
   socketPath,
 } from '../../lib/machine/ownership/index.js';
 import { forProbe, waitUntilReady } from '../../lib/machine/wait/index.js';
+import { apart } from './apart.js';
+import { engineObstacle } from './obstacle.js';
 import { enginePrograms } from './programs.js';
 
 /** A container engine that nobody else uses, and that ends with this process. */
@@ -26,8 +28,6 @@ export interface PrivateEngine extends AsyncDisposable {
   readonly folder: string;
 }
 
-const startScript = path.join(import.meta.dirname, 'start.sh');
-
 /** Containers' cgroups are made below this; the kernel keeps empty ones until somebody removes them. */
 const cgroupName = 'opentdx-e2e-engine';
 
@@ -39,16 +39,17 @@ const startBudgetMs = 120_000;
  * processes nor mounts nor files stay behind, even after SIGKILL of this process. Needs root, for mounts.
  *
  * @param options.size the most memory that images and containers may take, as a tmpfs has it: `64m`, `6g`
- * @throws InfrastructureError when this user is not root, or the engine does not answer
+ * @throws InfrastructureError when the host does not let one run, or the engine does not answer
  */
 export async function startPrivateEngine(
   cache: string,
   progress: Progress,
   { size = '6g' } = {},
 ): Promise<PrivateEngine> {
-  if (process.getuid?.() !== 0) {
+  const obstacle = await engineObstacle();
+  if (obstacle !== undefined) {
     throw new InfrastructureError(
-      'A private engine needs root, as it mounts file systems. Start an engine of your own and set DOCKER_HOST.',
+      `No private engine can run here: ${obstacle}. Start an engine of your own and set DOCKER_HOST.`,
     );
   }
   const undo = new UndoStack();
@@ -60,14 +61,11 @@ export async function startPrivateEngine(
     await removeEmptyCgroups();
     undo.defer(removeEmptyCgroups);
 
+    await writeFile(path.join(folder.path, 'daemon.json'), '{}\n');
     const socket = socketPath(folder.path, 'docker.sock');
     const engine = await ownProcess({
       title: 'The private container engine',
-      command: 'unshare',
-      args: [
-        ...['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'],
-        ...[startScript, folder.path, programs, `/${cgroupName}`, size],
-      ],
+      ...apart(folder.path, size, engineCommand(folder.path, programs)),
       stop: { termMs: 10_000, killMs: 5_000 },
     });
     undo.defer(() => engine.stop());
@@ -90,7 +88,7 @@ export async function startPrivateEngine(
     await waitUntilReady(answers, { title: engine.title, exited: engine.exited }).catch((error: unknown) => {
       const end = engine.exit ? ` It ended: ${describeExit(engine.exit)}.` : '';
       throw new InfrastructureError(
-        `The private container engine did not start.${end} Its last lines:\n${log.join('\n')}`,
+        `The private container engine did not start.${end} 'scripts/setup.sh docker' installs the libraries that it needs. Its last lines:\n${log.join('\n')}`,
         { cause: error },
       );
     });
@@ -99,6 +97,41 @@ export async function startPrivateEngine(
     await undo.undo();
     throw error;
   }
+}
+
+/** No network is set up: containers use the host's, or none. */
+function engineCommand(folder: string, programs: string): string[] {
+  const bin = path.join(programs, 'usr/bin');
+  const sbin = path.join(programs, 'usr/sbin');
+  const daemon = [
+    ...[
+      path.join(sbin, 'dockerd'),
+      '--config-file',
+      `${folder}/daemon.json`,
+      '--host',
+      `unix://${folder}/docker.sock`,
+    ],
+    ...[
+      '--data-root',
+      `${folder}/data`,
+      '--exec-root',
+      `${folder}/exec`,
+      '--pidfile',
+      `${folder}/docker.pid`,
+    ],
+    ...[
+      '--cgroup-parent',
+      `/${cgroupName}`,
+      '--storage-driver',
+      'overlay2',
+      '--bridge=none',
+      '--iptables=false',
+    ],
+    ...['--ip6tables=false', '--ip-forward=false', '--ip-masq=false', '--userland-proxy=false'],
+  ];
+  const search = `PATH=${bin}:${sbin}:${process.env.PATH ?? ''}`;
+  // tini is the first process of the namespace and reaps what the engine's shims leave.
+  return ['env', search, path.join(bin, 'tini'), '--', ...daemon];
 }
 
 /** Removes what containers of ended engines left; a cgroup in which a process lives cannot be removed. */

@@ -1,29 +1,32 @@
-/**
- * npx tsx scripts/private-engine/index.ts COMMAND [ARGUMENT ...]
- *
- * Runs a command with DOCKER_HOST at a container engine of its own, for hosts without one. The engine and all that it made are gone
- * when the command has ended. Ends with the command's exit code.
- */
+/** Runs a command with a container engine of its own: see the usage. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
 import { cacheFolder } from '../../lib/host/cache-folder.js';
+import { ownerEnvironment } from '../../lib/machine/ownership/index.js';
+import { readCommandLine, refuse } from '../command-line.js';
 import { startPrivateEngine } from './engine.js';
 
-const [command, ...args] = process.argv.slice(2);
-if (command === undefined) {
-  console.error('usage: npx tsx scripts/private-engine/index.ts COMMAND [ARGUMENT ...]');
-  process.exit(2);
-}
+const usage = `usage: npx tsx scripts/private-engine/index.ts COMMAND [ARGUMENT ...]
 
-await using engine = await startPrivateEngine(cacheFolder(process.env), (line) => {
+Runs a command with DOCKER_HOST at a container engine of its own, for hosts without one, and with Docker's command-line client on the
+PATH. The engine and all that it made are gone when the command has ended. Images and containers are kept in
+memory, at most 6 GiB. Ends with the command's exit code.`;
+
+const [command, ...args] = process.argv.slice(2);
+if (command === '--help') readCommandLine(usage, {});
+if (command === undefined || command.startsWith('-')) refuse(usage, 'There is no command.');
+
+const progress = (line: string): void => {
   console.error(line);
-});
+};
+await using engine = await startPrivateEngine(cacheFolder(process.env), progress);
 const PATH = `${process.env.PATH ?? ''}:${path.join(engine.programs, 'usr/bin')}`;
 const child = spawn(command, args, {
   stdio: 'inherit',
-  env: { ...process.env, PATH, DOCKER_HOST: engine.host },
+  // By the owner's marks it is ended, too, if this process is killed.
+  env: { ...process.env, ...(await ownerEnvironment()), PATH, DOCKER_HOST: engine.host },
 });
 const [code] = (await once(child, 'exit')) as [number | null];
 process.exitCode = code ?? 1;

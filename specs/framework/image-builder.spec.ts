@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { lstat, mkdir, readFile, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,18 +11,23 @@ import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
 import { cacheSubfolder } from '../../lib/host/cache-folder.js';
 import { type PrivateEngine, startPrivateEngine } from '../../scripts/private-engine/engine.js';
+import { engineObstacle } from '../../scripts/private-engine/obstacle.js';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
-const { cache } = readEnvironment(process.env);
+const environment = readEnvironment(process.env);
+const { cache } = environment;
 
 /** A base image is made of packages once; a computer that does other things beside it takes minutes. */
 const budgetMs = 30 * 60_000;
 const quiet = (): void => undefined;
 
-test.skip(process.getuid?.() !== 0, 'an engine of its own needs root, as it mounts file systems');
+test.beforeEach(async () => {
+  const obstacle = await engineObstacle();
+  test.skip(obstacle !== undefined, obstacle);
+});
 
-test('a guest built in a container is the native one, and passes a VFIO spec', async ({}, testInfo) => {
+test('a guest built in a container is the native one, and passes VFIO specs', async ({}, testInfo) => {
   test.setTimeout(budgetMs);
   // Both are built here and now: what a cache holds may have been built in either way.
   const nativeCache = await freshCache(testInfo.outputPath('native'));
@@ -30,10 +36,11 @@ test('a guest built in a container is the native one, and passes a VFIO spec', a
   const fresh = await freshCache(testInfo.outputPath('cache'));
   await using engine = await startPrivateEngine(cache, quiet);
   const env = { ...process.env, ...insideOf(engine), E2E_CACHE_DIR: fresh, E2E_IMAGE_BUILDER: 'docker' };
-  const output = await runSpec('specs/vfio/clear-page-user.spec.ts', env, testInfo.outputPath());
+  const output = await runSpecs(['clear-page-user', 'unmap', 'user-access'], env, testInfo.outputPath());
   // The recipe's own words, streamed through engine and runner.
   expect(output).toMatch(/by a container of Docker [\d.]+[\s\S]*image: build the patched VFIO module/);
-  expect(output).toMatch(/1 passed/);
+  expect(output).toMatch(/\b[1-9]\d* passed/);
+  expect(output).not.toMatch(/skipped|did not run/);
 
   const docker = await referenceImage(readEnvironment(env), (line) => {
     throw new Error(`The guest is there, yet it is built again: ${line}`);
@@ -52,6 +59,46 @@ test('a guest built in a container is the native one, and passes a VFIO spec', a
   expect(Object.keys(ours ?? {}).length).toBeGreaterThan(300);
   // RAM files and kernels: nothing of it explains a failure.
   for (const folder of [fresh, nativeCache]) await rm(folder, { recursive: true, force: true });
+});
+
+test('nothing is left of an engine and its containers when their run is killed', async ({}, testInfo) => {
+  test.setTimeout(budgetMs);
+  const seconds = `86400.${process.pid}${Date.now() % 1000}`;
+  const folderFile = testInfo.outputPath('folder');
+  const { packages } = await referenceImage(environment, quiet);
+  const busybox = packages.find(({ name }) => name === 'busybox-static')?.file ?? '';
+  const script = `set -eu
+    dpkg-deb --fsys-tarfile '${path.join(cache, 'packages', busybox)}' | docker import - box >/dev/null
+    docker run -d --network=host box /bin/busybox sleep ${seconds} >/dev/null
+    dirname "\${DOCKER_HOST#unix://}" >'${folderFile}'
+    exec sleep ${seconds}`;
+  const runner = spawn(
+    process.execPath,
+    ['--import', 'tsx', path.join(root, 'scripts/private-engine/index.ts'), 'sh', '-c', script],
+    { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const ended = once(runner, 'exit');
+  try {
+    const sleepers = async (): Promise<string[]> => {
+      expect(runner.exitCode, 'the run that is to be killed ended by itself').toBeNull();
+      const lines = await processesWith(`sleep ${seconds} `);
+      return lines.filter((line) => /^(\/bin\/busybox )?sleep /.test(line)).sort();
+    };
+    await expect
+      .poll(sleepers, { timeout: budgetMs })
+      .toEqual([`/bin/busybox sleep ${seconds} `, `sleep ${seconds} `]);
+  } finally {
+    runner.kill('SIGKILL');
+  }
+  await ended;
+  const folder = path.dirname((await readFile(folderFile, 'utf8')).trim());
+  const leftovers = async (): Promise<string[]> => [
+    ...(await processesWith(folder)),
+    ...(await processesWith(`sleep ${seconds} `)),
+    ...(await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(folder)),
+    ...(await readdir(folder).catch(() => [])),
+  ];
+  await expect.poll(leftovers, { timeout: 120_000 }).toEqual([]);
 });
 
 test('a full disk, and a base that can neither be pulled nor made, are told as such', async ({}, testInfo) => {
@@ -96,8 +143,8 @@ function insideOf({ host }: PrivateEngine): NodeJS.ProcessEnv {
   return { DOCKER_HOST: host, DOCKER_TLS_VERIFY: '' };
 }
 
-/** Runs one spec in a Playwright of its own and answers its output; throws with it if the spec fails. */
-async function runSpec(file: string, env: NodeJS.ProcessEnv, folder: string): Promise<string> {
+/** Runs specs of specs/vfio in a Playwright of its own and answers its output; throws with it if one fails. */
+async function runSpecs(names: readonly string[], env: NodeJS.ProcessEnv, folder: string): Promise<string> {
   const inner = Object.fromEntries(
     Object.entries(env).filter(([name]) => !/^(TEST_|PLAYWRIGHT_|PW_)/.test(name)),
   );
@@ -108,15 +155,18 @@ async function runSpec(file: string, env: NodeJS.ProcessEnv, folder: string): Pr
     '--workers=1',
     '--reporter=list',
     `--output=${folder}/out`,
-    file,
+    ...names.map((name) => `specs/vfio/${name}.spec.ts`),
   ];
   return await run(process.execPath, [cli, ...args], { cwd: root, env: inner, maxBuffer: 16 << 20 }).then(
     ({ stdout, stderr }) => stdout + stderr,
     (error: unknown) => {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
-      throw new Error(`${file} failed in a guest built in a container:\n${stdout}\n${stderr}`, {
-        cause: error,
-      });
+      throw new Error(
+        `${names.join(', ')} in a guest built in a container: a spec failed.\n${stdout}\n${stderr}`,
+        {
+          cause: error,
+        },
+      );
     },
   );
 }
@@ -153,4 +203,13 @@ async function digest(file: string): Promise<string> {
   return createHash('sha256')
     .update(await readFile(file))
     .digest('hex');
+}
+
+/** Living processes with `text` on their command line, this one left out. */
+async function processesWith(text: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  const lines = await Promise.all(
+    pids.map(async (pid) => await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.map((line) => line.replaceAll('\0', ' ')).filter((line) => line.includes(text));
 }
