@@ -58,3 +58,22 @@ test('listing tests sums nothing up, and ends with 0', async ({}, testInfo) => {
   const nothing = await run('scripts/e2e.sh', ['--list', 'no-such-spec'], variables);
   expect(nothing.exitCode).toBe(125);
 });
+
+test('in-container.sh says how it is called, and that it reached no verdict where there is no engine', async () => {
+  const script = 'scripts/ci/in-container.sh';
+  const noClient = { E2E_ENGINE_CLI: '/no/such/docker' };
+  const noEngine = { E2E_ENGINE_CLI: 'false' };
+  expect(await run(script, ['--help'])).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^usage: /),
+  });
+  expect(await run(script, [])).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^usage: /) });
+  expect(await run(script, ['true'], noClient)).toMatchObject({
+    exitCode: 125,
+    stderr: 'in-container: E2E_ENGINE_CLI=/no/such/docker is no program\n',
+  });
+  expect(await run(script, ['true'], noEngine)).toMatchObject({
+    exitCode: 125,
+    stderr: expect.stringMatching(/could not be built.*E2E_MACHINE_BASE=import/),
+  });
+});
