@@ -13,6 +13,7 @@ const layers = {
   host: ['errors'],
   image: ['errors', 'host'],
   machine: ['errors', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging'],
+  bochs: ['errors', 'host', 'machine', 'memory', 'monitor', 'paging'],
   guest: ['errors', 'paging', 'memory', 'monitor', 'machine'],
 };
 const everything = [...Object.keys(layers), 'errors'];

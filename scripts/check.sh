@@ -10,7 +10,7 @@ step 'format'
 node_modules/.bin/prettier --check .
 step 'lint'
 node_modules/.bin/eslint .
-git ls-files -z '*.sh' '*/rootfs/etc/rc' '*-init' .ci/run | xargs -0 shellcheck -x
+git ls-files -z '*.sh' '*/rootfs/etc/rc' '*/rootfs/init' '*-init' .ci/run | xargs -0 shellcheck -x
 step 'workflows'
 node_modules/.bin/tsx scripts/ci/lint-workflows.ts
 step 'types'

@@ -3,8 +3,8 @@
 # under a second, when nothing is missing. Never installs a kernel image, a bootloader or a service.
 #
 #   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters, the stand-in checkout), browser (reports
-#                            are looked at), kernel (kernels are built), docker (libraries of the container engine that specs
-#                            start for themselves)
+#                            are looked at), kernel (kernels are built), ept (Bochs; needs kernel too), docker (libraries of the
+#                            container engine that specs start for themselves)
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,6 +29,10 @@ build=(
 )
 check=(shellcheck=shellcheck mke2fs=e2fsprogs sudo=sudo)
 browser=(chromium=chromium)
+ept=(
+    bochs-bin=bochs /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so=bochs-term /usr/share/bochs/BIOS-bochs-latest=bochsbios
+    xorriso=xorriso /usr/lib/ISOLINUX/isolinux.bin=isolinux /usr/lib/syslinux/modules/bios/ldlinux.c32=syslinux-common
+)
 kernel=(flex=flex bison=bison bc=bc lz4=lz4 /usr/include/libelf.h=libelf-dev)
 docker=(
     unshare=util-linux mount=mount dpkg-deb=dpkg
@@ -47,8 +51,9 @@ for group in "$@"; do
     check) wanted+=("${check[@]}" "${build[@]}") ;;
     browser) wanted+=("${browser[@]}") ;;
     kernel) wanted+=("${kernel[@]}") ;;
+    ept) wanted+=("${ept[@]}") ;;
     docker) wanted+=("${docker[@]}") ;;
-    *) fail "no group of host packages is called '$group': check, browser, kernel, docker" ;;
+    *) fail "no group of host packages is called '$group': check, browser, kernel, ept, docker" ;;
     esac
 done
 

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh check browser kernel docker
+scripts/setup.sh check browser kernel ept docker
 
 scripts/check.sh
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Builds a small x86-64 kernel from Debian's linux-source package (or a kernel tree) for guests that need little of one.
 #
-#   build.sh -s SOURCE -o OUT [-p PATCH]... FRAGMENT...
+#   build.sh -s SOURCE -o OUT [-p PATCH]... [-m] FRAGMENT...
 #
 # SOURCE is a linux-source .deb or a kernel tree, which is only read. FRAGMENTs are lines of a .config, a later one wins; what
 # they do not name is off. OUT must exist and be empty; OUT/stock then holds bzImage, vmlinux, System.map and config. With
 # PATCHes the tree is built again with them applied, of which only the changed files are compiled: OUT/patched.
+# With -m each of these also has modules/ (all of the configuration's, in one folder) and headers.tar: what modules outside of the tree
+# are built with, wherever it is unpacked, as `make -C headers/build M=…`.
 #
 # An option of a FRAGMENT that the kernel's own rules turned off or changed is an error: it is named, and nothing is built.
 # Progress goes to stdout, a line per step. No root is needed. Exit 0 done, 1 with the reason on stderr, 2 wrong usage.
@@ -20,18 +22,19 @@ die() {
     exit "${2:-1}"
 }
 
-source='' out='' patches=()
-while getopts 's:o:p:' option; do
+source='' out='' patches=() targets=(bzImage)
+while getopts 's:o:p:m' option; do
     case "$option" in
     s) source=$(realpath -- "$OPTARG") ;;
     o) out=$(realpath -- "$OPTARG") ;;
     p) patches+=("$(realpath -- "$OPTARG")") ;;
-    *) die "usage: build.sh -s SOURCE -o OUT [-p PATCH]... FRAGMENT..." 2 ;;
+    m) targets+=(modules) ;;
+    *) die "usage: build.sh -s SOURCE -o OUT [-p PATCH]... [-m] FRAGMENT..." 2 ;;
     esac
 done
 shift $((OPTIND - 1))
 if [ -z "$source" ] || [ -z "$out" ] || [ "$#" -eq 0 ]; then
-    die "usage: build.sh -s SOURCE -o OUT [-p PATCH]... FRAGMENT..." 2
+    die "usage: build.sh -s SOURCE -o OUT [-p PATCH]... [-m] FRAGMENT..." 2
 fi
 for tool in flex bison bc make gcc git xz lz4; do
     command -v "$tool" >/dev/null || die "$tool is missing: apt-get install flex bison bc make gcc git xz-utils lz4"
@@ -93,7 +96,7 @@ fi
 
 # compile OUT: builds what is out of date and copies it there.
 compile() {
-    kbuild bzImage 2>&1 | tee "$work/log" |
+    kbuild "${targets[@]}" 2>&1 | tee "$work/log" |
         awk -v p="$program" '/^  (CC|AS) / { if (++n % 100 == 0) { print p ": " n " files compiled"; fflush() } }' || {
         grep -A 20 -m 3 -E 'error:|Error [0-9]|\*\*\*' "$work/log" >&2
         die 'the kernel does not compile'
@@ -101,6 +104,27 @@ compile() {
     mkdir -- "$1"
     cp -- "$build/arch/x86/boot/bzImage" "$build/vmlinux" "$build/System.map" "$1/"
     cp -- "$build/.config" "$1/config"
+    [ "${#targets[@]}" -gt 1 ] || return 0
+    mkdir -- "$1/modules"
+    find "$build" -name '*.ko' -exec cp -t "$1/modules" -- {} +
+    pack_headers "$1/headers.tar"
+}
+
+# pack_headers FILE: both trees without what only the kernel itself is compiled from.
+pack_headers() {
+    local headers=$work/headers
+    mkdir -- "$headers"
+    (cd -- "$tree" && tar -c --exclude='*.o' Makefile Kconfig include arch/x86 scripts) |
+        tar -x -C "$headers" --one-top-level=source --wildcards --exclude='arch/x86/*.[cS]' --exclude='*/dts/*'
+    # objtool is there only where the configuration wants it.
+    mkdir -p -- "$build/tools/objtool"
+    (cd -- "$build" && tar -c --exclude='*.[oa]' --exclude='*.cmd' .config Module.symvers include arch/x86/include scripts tools/objtool) |
+        tar -x -C "$headers" --one-top-level=build
+    # Neither tree's place is written down: realpath, as `make -C` leaves only the word "Makefile" in MAKEFILE_LIST.
+    # shellcheck disable=SC2016  # the dollars are make's
+    printf 'include $(dir $(realpath $(lastword $(MAKEFILE_LIST))))../source/Makefile\n' >"$headers/build/Makefile"
+    tar -C "$headers" -cf "$1" source build
+    rm -rf -- "$headers"
 }
 
 step "compile $(make -s -C "$tree" kernelversion)"

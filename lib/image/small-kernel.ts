@@ -14,6 +14,8 @@ import { resolveIngredients } from './resolve-packages.js';
 export interface SmallKernel {
   readonly bzImage: string;
   readonly vmlinux: string;
+  /** The folder that these lie in, with `modules` and `headers.tar` beside them if they were asked for. */
+  readonly folder: string;
 }
 
 export interface SmallKernels {
@@ -30,6 +32,8 @@ export interface SmallKernelOptions {
   readonly fragments: readonly string[];
   /** Absolute paths, in order. */
   readonly patches: readonly string[];
+  /** Its modules, and what others are built with: see images/small-kernel/build.sh. */
+  readonly modules?: boolean;
   readonly progress: Progress;
   readonly workshop: Workshop;
 }
@@ -55,6 +59,7 @@ export async function ensureSmallKernels(options: SmallKernelOptions): Promise<S
   const fragments = options.fragments.map((name) => path.join(recipe, name));
   const hash = createHash('sha256');
   hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), compiler]));
+  if (options.modules) hash.update('modules');
   for (const file of [script, ...fragments, ...patches]) hash.update(await readFile(file)).update('\0');
   const target = path.join(folder, hash.digest('hex').slice(0, 16));
 
@@ -74,7 +79,14 @@ export async function ensureSmallKernels(options: SmallKernelOptions): Promise<S
       try {
         const debs = packages.map(({ file }) => path.join(downloads, file));
         const sources = debs.flatMap((file) => ['-s', file]);
-        const arguments_ = [...sources, '-o', unfinished, ...patches.flatMap((file) => ['-p', file])];
+        const modules = options.modules ? ['-m'] : [];
+        const arguments_ = [
+          ...sources,
+          '-o',
+          unfinished,
+          ...modules,
+          ...patches.flatMap((file) => ['-p', file]),
+        ];
         await runRecipe('A small kernel', script, [...arguments_, ...fragments], { progress, workshop });
         await rename(unfinished, target);
       } finally {
@@ -98,6 +110,7 @@ async function open(folder: string, patched: boolean): Promise<SmallKernels | un
   const kernel = (name: string): SmallKernel => ({
     bzImage: path.join(folder, name, 'bzImage'),
     vmlinux: path.join(folder, name, 'vmlinux'),
+    folder: path.join(folder, name),
   });
   return { stock: kernel('stock'), patched: kernel(patched ? 'patched' : 'stock') };
 }

@@ -15,13 +15,15 @@ export interface TranscriptEntry {
  * way to new ones (how many is said). One transcript may serve several connections, one after the other.
  */
 export class Transcript {
+  readonly #prompt: string;
   readonly #maxCharacters: number;
   readonly #maxReplyCharacters: number;
   #entries: TranscriptEntry[] = [];
   #characters = 0;
   #dropped = 0;
 
-  constructor({ maxCharacters = 2_000_000, maxReplyCharacters = 4_000 } = {}) {
+  constructor({ maxCharacters = 2_000_000, maxReplyCharacters = 4_000, prompt = '(qemu)' } = {}) {
+    this.#prompt = prompt;
     this.#maxCharacters = maxCharacters;
     this.#maxReplyCharacters = maxReplyCharacters;
   }
@@ -45,7 +47,7 @@ export class Transcript {
   /** The transcript for a reader: one block per command, control codes made visible. */
   toText(): string {
     const head = this.#dropped === 0 ? '' : `[${String(this.#dropped)} older commands left out]\n`;
-    return head + this.#entries.map(block).join('');
+    return head + this.#entries.map((entry) => block(entry, this.#prompt)).join('');
   }
 
   /** Down to three quarters in one go, so that a full transcript is not moved at every command. */
@@ -72,7 +74,7 @@ function shorten(text: string, limit: number): string {
     : `${text.slice(0, limit)}\n[… ${String(text.length - limit)} characters more]\n`;
 }
 
-function block(entry: TranscriptEntry): string {
+function block(entry: TranscriptEntry, prompt: string): string {
   const outcome = entry.failure === undefined ? '' : `  !! ${entry.failure}\n`;
 
   const reply = entry.reply.replace(
@@ -80,5 +82,5 @@ function block(entry: TranscriptEntry): string {
     (code) => `\\x${code.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
   const body = reply === '' || reply.endsWith('\n') ? reply : `${reply}\n`;
-  return `${entry.time.toISOString()} (qemu) ${entry.command}  [${entry.durationMs.toFixed(2)} ms]\n${body}${outcome}`;
+  return `${entry.time.toISOString()} ${prompt} ${entry.command}  [${entry.durationMs.toFixed(2)} ms]\n${body}${outcome}`;
 }

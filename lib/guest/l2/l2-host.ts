@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Machine } from '../../machine/machine.js';
 import type { AddressSpace, X86Entry } from '../../paging/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
-import type { GuestShell } from '../ssh/index.js';
+import type { LineShell } from '../command-shell.js';
 import type { BufferOptions, GuestBuffer } from '../vfio/process.js';
 import { type Access, accessOf } from '../vfio/access.js';
 import type { Reply } from '../vfio/reply.js';
@@ -33,6 +33,14 @@ export interface L2BufferOptions extends Omit<BufferOptions, 'kind'> {
   readonly kind?: BufferOptions['kind'] | 'hugetlb1g';
 }
 
+/** The machine that the guest (L1) runs on, as far as this needs it. */
+export interface L2Machine {
+  /** The result of `work`, or an error as soon as the machine is gone. */
+  guard<T>(work: Promise<T>): Promise<T>;
+  /** The page tables of the process with a thread parked with this marker: see lib/guest/process/parked.ts. */
+  parkedSpace(marker: bigint): Promise<AddressSpace<X86Entry>>;
+}
+
 /**
  * The L2 host program in a guest (L1): a process with one VM (L2) of a few instructions, which the spec gives. It knows nothing of
  * the second dimension: NPT and EPT serve alike.
@@ -41,10 +49,10 @@ export class L2Host {
   readonly pid: number;
   /** The page tables of the process itself. */
   readonly space: AddressSpace<X86Entry>;
-  readonly #machine: Machine;
+  readonly #machine: L2Machine;
   readonly #tool: VfioTool;
 
-  private constructor(machine: Machine, tool: VfioTool, pid: number, space: AddressSpace<X86Entry>) {
+  private constructor(machine: L2Machine, tool: VfioTool, pid: number, space: AddressSpace<X86Entry>) {
     this.#machine = machine;
     this.#tool = tool;
     this.pid = pid;
@@ -56,13 +64,19 @@ export class L2Host {
    *
    * @param program its path in the guest, whose KVM is loaded
    */
-  static async start(machine: Machine, guest: GuestShell, program: string): Promise<L2Host> {
+  static start(machine: Machine, guest: LineShell, program: string): Promise<L2Host> {
+    const parkedSpace = (marker: bigint) => parkedAddressSpace(machine.monitor, marker);
+    return L2Host.startOn({ guard: (work) => machine.guard(work), parkedSpace }, guest, program);
+  }
+
+  /** The same on a machine of another kind than QEMU's. */
+  static async startOn(machine: L2Machine, guest: LineShell, program: string): Promise<L2Host> {
     const tool = await VfioTool.start(guest, program);
     try {
       const pid = (await tool.request('hello')).number('pid');
       const marker = randomBytes(8).readBigUInt64LE();
       await tool.request('park', { marker });
-      const space = await parkedAddressSpace(machine.monitor, marker);
+      const space = await machine.parkedSpace(marker);
       await tool.request('unpark');
       await tool.request('vmCreate');
       return new L2Host(machine, tool, pid, space);
@@ -70,6 +84,11 @@ export class L2Host {
       await machine.guard(tool.kill()).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Ends the program, and its VM with it. */
+  async exit(): Promise<void> {
+    await this.#machine.guard(this.#tool.exit());
   }
 
   /** Any operation of the program. @throws VfioError when it cannot be done */

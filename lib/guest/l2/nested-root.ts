@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
-import type { GuestShell } from '../ssh/index.js';
+import type { CommandShell } from '../command-shell.js';
 import { parseTrace } from '../trace/events.js';
 
 /** Where the second dimension's tables begin. */
@@ -20,7 +20,7 @@ const event = 'nested_root';
  * Has the guest's kernel record every load of a VM's tables, by a probe on KVM's function: no module is needed. Begin before the VM
  * first runs, since a root that does not change is not loaded again.
  */
-export async function watchNestedRoots(guest: GuestShell, mmu: keyof typeof loaders): Promise<void> {
+export async function watchNestedRoots(guest: CommandShell, mmu: keyof typeof loaders): Promise<void> {
   const definition = `p:e2e/${event} ${loaders[mmu]} root=%si level=%dx`;
   const script = `echo "$1" >> /sys/kernel/tracing/kprobe_events
     mkdir ${instance}; echo 1 > ${instance}/events/e2e/${event}/enable`;
@@ -28,7 +28,7 @@ export async function watchNestedRoots(guest: GuestShell, mmu: keyof typeof load
 }
 
 /** The tables that were loaded last. @throws InfrastructureError when none were: no VM has run */
-export async function nestedRoot(guest: GuestShell): Promise<NestedRoot> {
+export async function nestedRoot(guest: CommandShell): Promise<NestedRoot> {
   const events = parseTrace(await guest.succeed(['cat', `${instance}/trace`]));
   const text = events.at(-1)?.text ?? '';
   const [, root, level] = /root=(0x[0-9a-f]+) level=0x([45])$/.exec(text) ?? [];

@@ -12,8 +12,14 @@ const allOnes = (1n << 64n) - 1n;
 /** What a parked thread holds in R12; R13 holds its complement, so that no chance value is taken for it. */
 export type Marker = bigint;
 
+/** What of a vCPU's registers tells whether it runs a parked thread, and on which page tables. */
+export type ParkedRegisters = Pick<CpuRegisters, 'general' | 'rip' | 'cpl' | 'cr3' | 'cr4' | 'efer'>;
+
 /** The address space that a vCPU's control registers name at this moment. */
-export function addressSpaceOf(registers: CpuRegisters, options: X86Options = {}): AddressSpace<X86Entry> {
+export function addressSpaceOf(
+  registers: Pick<CpuRegisters, 'cr3' | 'cr4' | 'efer'>,
+  options: X86Options = {},
+): AddressSpace<X86Entry> {
   return x86Space({
     ...options,
     cr3: registers.cr3,
@@ -23,7 +29,10 @@ export function addressSpaceOf(registers: CpuRegisters, options: X86Options = {}
 }
 
 /** The vCPU that runs the thread with this marker, in user mode. */
-export function cpuWithMarker(cpus: readonly CpuRegisters[], marker: Marker): CpuRegisters | undefined {
+export function cpuWithMarker<R extends Pick<CpuRegisters, 'cpl' | 'general'>>(
+  cpus: readonly R[],
+  marker: Marker,
+): R | undefined {
   return cpus.find(
     ({ cpl, general }) => cpl === 3 && general.r12 === marker && general.r13 === (marker ^ allOnes),
   );
@@ -44,19 +53,36 @@ export async function parkedAddressSpace(
   options: X86Options = {},
   deadlineMs = 30_000,
 ): Promise<AddressSpace<X86Entry>> {
+  const look = async (): Promise<CpuRegisters[]> => {
+    await monitor.stop();
+    return await monitor.infoRegisters().finally(() => monitor.cont());
+  };
+  return await parkedAddressSpaceBy(look, marker, options, deadlineMs);
+}
+
+/**
+ * The same on a machine without QEMU's monitor.
+ *
+ * @param look reads the vCPUs' registers, between whose calls the machine runs
+ */
+export async function parkedAddressSpaceBy(
+  look: () => Promise<readonly ParkedRegisters[]>,
+  marker: Marker,
+  options: X86Options = {},
+  deadlineMs = 30_000,
+): Promise<AddressSpace<X86Entry>> {
   const end = performance.now() + deadlineMs;
   for (;;) {
-    await monitor.stop();
-    const cpus = await monitor.infoRegisters().finally(() => monitor.cont());
+    const cpus = await look();
     const found = cpuWithMarker(cpus, marker);
     if (found) return addressSpaceOf(found, options);
     if (performance.now() > end) throw notFound(cpus, marker, deadlineMs);
   }
 }
 
-function notFound(cpus: readonly CpuRegisters[], marker: Marker, deadlineMs: number): InfrastructureError {
+function notFound(cpus: readonly ParkedRegisters[], marker: Marker, deadlineMs: number): InfrastructureError {
   const seen = cpus.map(
-    ({ cpu, cpl, rip, general }) =>
+    ({ cpl, rip, general }, cpu) =>
       `vCPU ${cpu}: CPL ${cpl}, RIP 0x${rip.toString(16)}, R12 ${general.r12 === undefined ? 'not shown' : `0x${general.r12.toString(16)}`}`,
   );
   return new InfrastructureError(

@@ -1,4 +1,4 @@
-import type { GuestShell } from '../ssh/index.js';
+import type { CommandShell } from '../command-shell.js';
 
 /** A tracepoint of the guest's kernel, such as `kvm/kvm_exit`, as its folder below `events` is called. */
 export type Tracepoint = `${string}/${string}`;
@@ -10,6 +10,8 @@ export interface FunctionProbe {
   readonly function: string;
   /** Fetch arguments, such as `root=%si` (Documentation/trace/kprobetrace.rst). */
   readonly arguments?: string;
+  /** Take the event when the function returns: then `$retval` is an argument too. */
+  readonly atReturn?: boolean;
   /** Record the call stack with every event. */
   readonly stack?: boolean;
 }
@@ -31,7 +33,7 @@ const group = 'e2e';
  * @throws GuestCommandError when the kernel has no such tracepoint or function
  */
 export async function traced(
-  guest: GuestShell,
+  guest: CommandShell,
   {
     tracepoints = [],
     probes = [],
@@ -40,7 +42,8 @@ export async function traced(
 ): Promise<TraceEvent[]> {
   const events = [...tracepoints, ...probes.map(({ name }): Tracepoint => `${group}/${name}`)];
   const definitions = probes.map(
-    ({ name, function: at, arguments: fetch }) => `p:${group}/${name} ${at} ${fetch ?? ''}`,
+    ({ name, function: at, arguments: fetch, atReturn }) =>
+      `${atReturn ? 'r' : 'p'}:${group}/${name} ${at} ${fetch ?? ''}`,
   );
   const stacks = probes.filter(({ stack }) => stack).map(({ name }) => name);
   const enabled = events.join(' ');
@@ -75,7 +78,7 @@ const remove = `cd ${tracing}; for name in $1; do
     echo "-:${group}/$name" >> kprobe_events
   done`;
 
-async function removeProbes(guest: GuestShell, probes: readonly FunctionProbe[]): Promise<void> {
+async function removeProbes(guest: CommandShell, probes: readonly FunctionProbe[]): Promise<void> {
   if (probes.length === 0) return;
   await guest.succeed(['sh', '-c', remove, 'sh', probes.map(({ name }) => name).join(' ')]);
 }

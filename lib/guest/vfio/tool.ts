@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
-import type { GuestProcess, GuestShell } from '../ssh/index.js';
+import type { LineProcess, LineShell } from '../command-shell.js';
 import { withBroughtTools } from '../tools/index.js';
 import { VfioError, type VfioToolFailure } from './errors.js';
 import { Reply } from './reply.js';
@@ -18,18 +18,18 @@ const defaultTimeoutMs = 60_000;
  * do is described in images/reference/tools/README.md.
  */
 export class VfioTool implements AsyncDisposable {
-  readonly #process: GuestProcess;
+  readonly #process: LineProcess;
   readonly #program: string;
   #lastId = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(process: GuestProcess, program: string) {
+  private constructor(process: LineProcess, program: string) {
     this.#process = process;
     this.#program = program;
   }
 
   /** @param program vfio-map, or one that speaks its protocol and does what it does */
-  static async start(guest: GuestShell, program = vfioMap): Promise<VfioTool> {
+  static async start(guest: LineShell, program = vfioMap): Promise<VfioTool> {
     return new VfioTool(
       await guest.spawn(['sh', '-c', `${withBroughtTools}; exec "$1"`, 'sh', program]),
       program,

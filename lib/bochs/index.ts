@@ -1,0 +1,2 @@
+export { BochsMachine, type BochsOptions } from './machine.js';
+export { DebuggerError } from './errors.js';

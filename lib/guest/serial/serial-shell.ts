@@ -1,0 +1,112 @@
+import type { Duplex } from 'node:stream';
+
+import { describeCommand, describeOutput } from '../ssh/display.js';
+import { GuestCommandError, GuestOutputLimitError, GuestTimeoutError } from '../ssh/errors.js';
+import type { CommandResult } from '../ssh/run-command.js';
+import { AgentLine } from './agent-line.js';
+import { escape } from './escape.js';
+import { SerialProcess } from './serial-process.js';
+
+export interface SerialRunOptions {
+  /** Default: 3 minutes; an interpreted guest on a busy host takes long for little. */
+  readonly timeoutMs?: number;
+}
+
+const defaultTimeoutMs = 180_000;
+const maxOutputBytes = 16 << 20;
+
+/** Commands and processes of a guest whose only way in is a serial line with the serial agent (images/ept/agent) at its other end. */
+export class SerialShell {
+  readonly #title: string;
+  readonly #line: AgentLine;
+
+  constructor(title: string, stream: Duplex) {
+    this.#title = title;
+    this.#line = new AgentLine(title, stream);
+  }
+
+  /** Resolves when the agent answers; rejects when the line ends before. */
+  get ready(): Promise<void> {
+    return this.#line.ready;
+  }
+
+  /**
+   * Runs a program with exactly these arguments and waits for its end; its exit code is for the caller to judge.
+   *
+   * @throws GuestTimeoutError it did not end in time, and was killed
+   * @throws GuestOutputLimitError it wrote more than 16 MiB, and was killed
+   */
+  async run(argv: readonly string[], options: SerialRunOptions = {}): Promise<CommandResult<string>> {
+    const { timeoutMs = defaultTimeoutMs } = options;
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    let bytes = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
+    try {
+      const exitCode = await new Promise<number>((resolve, reject) => {
+        const kill = (): void => {
+          this.#line.send('kill', id);
+        };
+        const keep = (parts: Buffer[]) => (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes <= maxOutputBytes) {
+            parts.push(chunk);
+            return;
+          }
+          kill();
+          reject(new GuestOutputLimitError(`${this.#name(argv)}: wrote more than ${maxOutputBytes} bytes.`));
+        };
+        const id = this.#line.open({
+          out: keep(stdout),
+          err: keep(stderr),
+          ended: (end) => {
+            if (typeof end === 'number') resolve(end);
+            else reject(end);
+          },
+        });
+        timer = setTimeout(() => {
+          kill();
+          const written = describeOutput(Buffer.concat(stdout), Buffer.concat(stderr));
+          reject(
+            new GuestTimeoutError(
+              `${this.#name(argv)}: did not end within ${timeoutMs} ms. It had written: ${written}`,
+            ),
+          );
+        }, timeoutMs);
+        this.#line.send('start', id, ...argv.map((argument) => escape(Buffer.from(argument))));
+        this.#line.send('eof', id);
+      });
+      return { exitCode, stdout: text(stdout), stderr: text(stderr) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs a POSIX sh script; `scriptArguments` are its $1, $2, …. */
+  shell(
+    script: string,
+    options?: SerialRunOptions,
+    ...scriptArguments: string[]
+  ): Promise<CommandResult<string>> {
+    return this.run(['sh', '-c', script, 'sh', ...scriptArguments], options);
+  }
+
+  /** Runs a program that must end with 0, and answers its stdout. @throws GuestCommandError */
+  async succeed(argv: readonly string[], options?: SerialRunOptions): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(argv, options);
+    if (exitCode === 0) return stdout;
+    const output = describeOutput(Buffer.from(stdout), Buffer.from(stderr));
+    const message = `${this.#name(argv)}: exit code ${exitCode}, but exit code 0 was expected; ${output}`;
+    throw new GuestCommandError(message, describeCommand(argv), exitCode, output);
+  }
+
+  /** Starts a program that is spoken to in lines. */
+  spawn(argv: readonly string[]): Promise<SerialProcess> {
+    return Promise.resolve(new SerialProcess(this.#title, this.#line, argv));
+  }
+
+  #name(argv: readonly string[]): string {
+    return `${this.#title}: guest command: ${describeCommand(argv)}`;
+  }
+}

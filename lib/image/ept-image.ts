@@ -1,0 +1,83 @@
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+
+import { cacheSubfolder } from '../host/cache-folder.js';
+import { withLock } from '../host/lease/index.js';
+import { downloadPackages } from './download-packages.js';
+import { imageKey } from './image-key.js';
+import type { Progress } from './progress.js';
+import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
+import { referenceRecipe } from './reference-image.js';
+import { resolvePackages } from './resolve-packages.js';
+import { ensureSmallKernels } from './small-kernel.js';
+
+/** What the Bochs machine boots. */
+export interface EptImage {
+  /** Content hash of all that went in; names the folder. */
+  readonly key: string;
+  /** Absolute path of the CD. */
+  readonly cd: string;
+  /** Versions of what the guest is made of, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const recipe = path.resolve(import.meta.dirname, '../../images/ept');
+/** The L2 host program is compiled from these two. */
+const l2Recipe = path.resolve(recipe, '../l2');
+const sharedTools = path.join(referenceRecipe, 'tools');
+
+/**
+ * The EPT guest for this host, from the cache or built now: its kernel, which takes minutes, and the CD, which takes seconds.
+ *
+ * @param cache the project's cache folder (lib/host/cache-folder)
+ * @throws ImageBuildError with the step that failed and its last output
+ */
+export async function ensureEptImage(
+  cache: string,
+  progress: Progress,
+  workshop: Workshop,
+): Promise<EptImage> {
+  const folder = await cacheSubfolder(cache, 'ept');
+  const { stock: kernel } = await ensureSmallKernels({
+    cache,
+    fragments: ['base.config', 'kvm.config'],
+    patches: [],
+    modules: true,
+    progress,
+    workshop,
+  });
+  const packages = await resolvePackages([{ name: 'busybox-static' }], path.join(folder, 'packages.json'));
+  const compiler = await compilerVersion();
+  const ofKernel = `${compiler} ${kernel.folder}`;
+  const keys = [recipe, l2Recipe, sharedTools].map((each) => imageKey(each, packages, ofKernel));
+  const key = (await Promise.all(keys)).join('-');
+  const target = path.join(folder, key);
+  const image = {
+    key,
+    cd: path.join(target, 'boot.iso'),
+    versions: Object.fromEntries(packages.map(({ name, version }) => [name, version])),
+  };
+  if (await exists(target)) return image;
+  return await withLock(`image:${target}`, `builds the EPT guest ${key}`, async () => {
+    if (await exists(target)) return image;
+    const downloads = await cacheSubfolder(cache, 'packages');
+    await downloadPackages(packages, downloads, progress);
+    const unfinished = await mkdtemp(`${target}.unfinished-`);
+    try {
+      const debs = packages.map(({ file }) => path.join(downloads, file));
+      const script = path.join(recipe, 'build.sh');
+      await runRecipe('The EPT guest', script, [kernel.folder, unfinished, ...debs], { progress, workshop });
+      await rename(unfinished, target);
+    } finally {
+      await rm(unfinished, { recursive: true, force: true });
+    }
+    return image;
+  });
+}
+
+function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
