@@ -18,6 +18,12 @@ export interface BochsConfiguration {
  */
 const instructionsPerSecond = 8_000_000;
 
+/** Where Debian's packages bochs and bochsbios have the firmware. */
+export const firmware = {
+  bios: '/usr/share/bochs/BIOS-bochs-latest',
+  vga: '/usr/share/bochs/VGABIOS-lgpl-latest',
+} as const;
+
 /**
  * The text of a bochsrc (bochsrc(5)). Nothing in it listens: serial lines connect to the harness, and the terminal display opens a
  * pseudo-terminal of its own.
@@ -35,8 +41,8 @@ export function bochsrc({ memoryMib, cpuModel, cd, serialPorts, log }: BochsConf
   return [
     `cpu: model=${cpuModel}, ips=${instructionsPerSecond}, reset_on_triple_fault=0`,
     `memory: guest=${memoryMib}, host=${memoryMib}`,
-    'romimage: file=/usr/share/bochs/BIOS-bochs-latest',
-    'vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest',
+    `romimage: file=${firmware.bios}`,
+    `vgaromimage: file=${firmware.vga}`,
     'display_library: term',
     ...serialPorts.map(
       (port, index) => `com${index + 1}: enabled=1, mode=socket-client, dev=127.0.0.1:${port}`,

@@ -10,8 +10,8 @@ export interface DebuggerOptions {
   readonly stdout: Readable;
   /** Sends Bochs a SIGINT, which stops the machine. */
   readonly interrupt: () => void;
-  /** How long a reply may take, in milliseconds. Default: 30 s. */
-  readonly replyMs?: number;
+  /** How long nothing at all may come while a reply is awaited, in milliseconds. Default: 2 minutes. */
+  readonly silenceMs?: number;
 }
 
 interface Waiting {
@@ -23,7 +23,8 @@ interface Waiting {
 
 /** A signal that comes before the machine has started to run is forgotten by Bochs (bx_dbg_continue_command), so it is repeated. */
 const interruptEveryMs = 50;
-const defaultReplyMs = 30_000;
+/** Not a limit for a reply: one of a whole scan is long, and a busy host slow. */
+const defaultSilenceMs = 120_000;
 
 /**
  * Bochs's own debugger, which speaks on stdin and stdout. The machine either runs, and then nothing can be asked, or stands and
@@ -42,6 +43,7 @@ export class BochsDebugger {
   #pauses = 0;
   /** Stopping and continuing wait for each other. */
   #turn: Promise<void> = Promise.resolve();
+  #silence: NodeJS.Timeout | undefined;
 
   private constructor(options: DebuggerOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class BochsDebugger {
     options.stdout.setEncoding('latin1');
     options.stdout.on('data', (chunk: string) => {
       for (const reply of this.#framer.push(chunk)) this.#take(reply);
+      this.#watchForSilence();
     });
     options.stdout.once('close', () => {
       const last = this.#framer.partial.slice(-300);
@@ -56,6 +59,7 @@ export class BochsDebugger {
         `${options.title}: Bochs ended. The last that its debugger wrote: ${JSON.stringify(last)}`,
       );
       for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
+      clearTimeout(this.#silence);
     });
   }
 
@@ -129,29 +133,27 @@ export class BochsDebugger {
 
   async #reply(command: string): Promise<string> {
     if (this.#ended) throw this.#ended;
-    const { title, replyMs = defaultReplyMs } = this.#options;
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      this.#waiting.push({ command, beganAt: performance.now(), resolve, reject });
+      this.#watchForSilence();
+    });
+  }
+
+  /** Counts anew: something was said or asked. Who waits too long is told, and keeps its place, as its reply may still come. */
+  #watchForSilence(): void {
+    clearTimeout(this.#silence);
+    if (this.#waiting.length === 0) return;
+    const { title, silenceMs = defaultSilenceMs } = this.#options;
+    this.#silence = setTimeout(() => {
+      for (const { command, reject } of this.#waiting) {
         reject(
           new DebuggerError(
-            `${title}: Bochs's debugger did not answer "${command}" within ${replyMs} ms. ` +
+            `${title}: Bochs's debugger said nothing for ${silenceMs} ms, and "${command}" is not answered. ` +
               `The last that it wrote: ${JSON.stringify(this.#framer.partial.slice(-300))}`,
           ),
         );
-      }, replyMs);
-      this.#waiting.push({
-        command,
-        beganAt: performance.now(),
-        resolve: (reply) => {
-          clearTimeout(timer);
-          resolve(reply);
-        },
-        reject: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      });
-    });
+      }
+    }, silenceMs);
   }
 
   #take(reply: string): void {

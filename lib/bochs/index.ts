@@ -1,2 +1,3 @@
-export { BochsMachine, type BochsOptions } from './machine.js';
+export { BochsMachine } from './machine.js';
 export { DebuggerError } from './errors.js';
+export { missingParts } from './missing-parts.js';

@@ -10,6 +10,7 @@ import { forConsole, waitUntilReady, type WaitStrategy } from '../machine/wait/i
 import { BochsMemory } from './bochs-memory.js';
 import { bochsrc } from './configuration.js';
 import { BochsDebugger } from './debugger.js';
+import { program } from './program.js';
 import { type BochsRegisters, parseRegisters, registerCommands } from './registers.js';
 import { listenForSerial } from './serial-listener.js';
 
@@ -26,10 +27,8 @@ export interface BochsOptions {
 
 /** The oldest of Bochs's models that has EPT with accessed and dirty flags, execute-only translations and 1 GiB pages is older still. */
 const cpuModel = 'corei7_skylake_x';
-/** Debian's name of the program behind its wrapper script, which would stand between us and its signals. */
-const program = 'bochs-bin';
-/** From the first instruction to the kernel's banner: firmware and CD. On a busy host. */
-const firmwareMs = 120_000;
+/** From the first instruction to the kernel's banner: firmware and CD. 4 s on a quiet host. */
+const firmwareMs = 300_000;
 
 interface BochsParts {
   readonly process: OwnedProcess;

@@ -1,2 +1,1 @@
-export { SerialProcess } from './serial-process.js';
-export { SerialShell, type SerialRunOptions } from './serial-shell.js';
+export { SerialShell } from './serial-shell.js';

@@ -6,19 +6,12 @@ import {
   type TraceEvent,
   type Tracepoint,
 } from '../../../lib/guest/trace/events.js';
-import {
-  decodeSpte,
-  EPT_VIOLATION,
-  type AddressSpace,
-  type MmioKvmSpte,
-  type PhysicalMemory,
-  type SpteOptions,
-  walk,
-} from '../../../lib/paging/index.js';
+import { EPT_VIOLATION } from '../../../lib/paging/index.js';
 import { halt, program, readQword } from '../../nested/support/code.js';
 import { longModeGuest } from '../../nested/support/guest.js';
 import { markedMmio } from '../../nested/support/kvm-events.js';
 import { eptExits } from './support/exits.js';
+import { mmioRead, mmioSpte } from './support/mmio.js';
 
 const gib = 1n << 30n;
 
@@ -51,10 +44,7 @@ test('the first access outside of every slot exits as a violation (48), the seco
   await l2Guest.load(program(halt, readQword(device), halt, readQword(other), halt, readQword(device), halt));
   const access = (address: bigint) =>
     traced(l1, { tracepoints, probes: [makeMmioSpte, ...ways] }, async () => {
-      expect(await l2.run({ exits: 2, value: 0x11n })).toEqual([
-        { exit: 'mmio', address, size: 8, write: false, value: undefined },
-        { exit: 'hlt' },
-      ]);
+      expect(await l2.run({ exits: 2, value: 0x11n })).toEqual([mmioRead(address), { exit: 'hlt' }]);
       expect((await l2.registers()).rax).toBe(0x11n);
     });
 
@@ -106,18 +96,3 @@ test('the first access outside of every slot exits as a violation (48), the seco
   expect(onTheWay(second)).toEqual(['handle_ept_misconfig']);
   expect(eptExits(second).map(({ reason }) => reason)).toEqual(['EPT_MISCONFIG', 'HLT']);
 });
-
-/** The last entry of the EPT's walk, which is no translation but an MMIO SPTE. */
-async function mmioSpte(
-  memory: PhysicalMemory,
-  space: AddressSpace,
-  address: bigint,
-): Promise<MmioKvmSpte & { readonly reason: string | undefined }> {
-  // Bits 39:35: shadow_nonpresent_or_rsvd_mask of a CPU with the L1TF bug and 40 bits of cache address.
-  const options: SpteOptions = { kernel: '6.1', mmu: 'ept', l1tfMask: 0xf8_0000_0000n };
-  const walked = await walk(memory, space, address);
-  const last = walked.steps.at(-1);
-  const spte = decodeSpte(last?.raw ?? 0n, last?.level ?? 1, options);
-  if (spte.state !== 'mmio') throw new TypeError(`0x${address.toString(16)} has no MMIO SPTE: ${spte.state}`);
-  return { ...spte, reason: walked.fault?.reason };
-}
