@@ -8,7 +8,7 @@ import {
 } from '../../../../lib/paging/index.js';
 
 /** Bits 39:35: shadow_nonpresent_or_rsvd_mask of a CPU with the L1TF bug and 40 bits of cache address. */
-const spteOptions: SpteOptions = { kernel: '6.1', mmu: 'ept', l1tfMask: 0xf8_0000_0000n };
+export const spteOptions: SpteOptions = { kernel: '6.1', mmu: 'ept', l1tfMask: 0xf8_0000_0000n };
 
 /** The last entry of the EPT's walk, which is no translation but an MMIO SPTE. */
 export async function mmioSpte(

@@ -1,0 +1,72 @@
+import { expect } from '../../../fixtures/index.js';
+import { test } from '../../../fixtures/ept.js';
+import { walk, walkNested, x86Space } from '../../../lib/paging/index.js';
+import { nestedWalkPicture } from '../../../lib/picture/index.js';
+import { halt, program, writeQword } from '../../nested/support/code.js';
+import { longModeGuest } from '../../nested/support/guest.js';
+import { eptLetters } from './support/letters.js';
+
+const mib = 1n << 20n;
+const hugePages = '/proc/sys/vm/nr_hugepages';
+
+test.afterEach(async ({ guest }) => {
+  await guest.succeed(['sh', '-c', `echo 0 > ${hugePages}`]);
+});
+
+const ways = [
+  { parameters: 'eptad=1', written: 'WAD', others: 'WA-' },
+  { parameters: 'eptad=0', written: 'W--', others: '---' },
+];
+
+for (const { parameters, written, others } of ways) {
+  test.describe(parameters, () => {
+    test.use({ kvmParameters: parameters });
+
+    test(`a 2 MiB page of the EPT is split when its slot is logged, and only the written page's entry says so`, async ({
+      guest: l1,
+      l2,
+      ept,
+      bochs,
+      memory,
+    }) => {
+      await l1.succeed(['sh', '-c', `echo 2 > ${hugePages}`]);
+      const gpa = 4n * mib;
+      const huge = await l2.alloc({ pages: 1, kind: 'hugetlb' });
+      const slot = { gpa, buffer: huge };
+      await l2.setSlot(1, slot);
+      const linear = 0x7f00_0000_0000n;
+      const guest = await longModeGuest(l2, [{ linear, physical: gpa, level: 2 }]);
+      const offset = 77n * 4096n + 8n;
+      await guest.load(program(writeQword(linear, 1n), halt, writeQword(linear + offset, 2n), halt));
+      expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
+      const second = await ept();
+      const [frame] = await l2.framesOf(huge.address, 1);
+      const nested = await bochs.debugger.paused(() =>
+        walkNested(memory, { guest: x86Space({ cr3: guest.cr3 }), second }, linear + offset),
+      );
+      await test.info().attach('2-mib-in-both.svg', {
+        contentType: 'image/svg+xml',
+        body: nestedWalkPicture({ title: 'A 2 MiB page in both dimensions', walk: nested }),
+      });
+      expect(nested.nested.at(-1)?.walk).toMatchObject({ pageSize: 2n * mib, leaf: { level: 2 } });
+      expect(nested.physicalAddress).toBe((frame ?? 0n) + offset);
+
+      await l2.setSlot(1, { ...slot, dirtyLog: true });
+      expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
+      const root = await ept();
+      const walks = await bochs.debugger.paused(() =>
+        Promise.all(Array.from({ length: 512 }, (_, page) => walk(memory, root, gpa + BigInt(page) * 4096n))),
+      );
+      const mapped = walks.flatMap((page) => (page.mapped ? [page] : []));
+      expect(mapped.map(({ pageSize }) => pageSize)).toEqual(Array(512).fill(4096n));
+      // The same memory as before, piece by piece.
+      expect(mapped.map(({ physicalAddress }, page) => physicalAddress - BigInt(page) * 4096n)).toEqual(
+        Array(512).fill(frame),
+      );
+      expect(mapped.map(({ leaf }) => eptLetters(leaf))).toEqual(
+        Array.from({ length: 512 }, (_, page) => (page === 77 ? written : others)),
+      );
+      expect(await l2.dirtyLog(1)).toEqual([77]);
+    });
+  });
+}
