@@ -1,14 +1,15 @@
 import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder } from '../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
 import { downloadPackages } from './download-packages.js';
 import { imageKey } from './image-key.js';
 import type { Progress } from './progress.js';
-import { compilerVersion, runRecipe, type Workshop } from './recipe.js';
+import { nativeSite } from './native/site.js';
+import { runRecipe, type Workshop } from './recipe.js';
 import { referenceRecipe } from './reference-image.js';
-import { resolvePackages } from './resolve-packages.js';
+import { resolveIngredients } from './resolve-packages.js';
 import { ensureSmallKernels } from './small-kernel.js';
 
 /** What the Bochs machine boots. */
@@ -46,8 +47,9 @@ export async function ensureEptImage(
     progress,
     workshop,
   });
-  const packages = await resolvePackages([{ name: 'busybox-static' }], path.join(folder, 'packages.json'));
-  const compiler = await compilerVersion();
+  await using site = await nativeSite(workshop);
+  const memo = path.join(folder, 'packages.json');
+  const { packages, compiler } = await resolveIngredients(site, [{ name: 'busybox-static' }], memo);
   const ofKernel = `${compiler} ${kernel.folder}`;
   const keys = [recipe, l2Recipe, sharedTools].map((each) => imageKey(each, packages, ofKernel));
   const key = (await Promise.all(keys)).join('-');
@@ -57,11 +59,12 @@ export async function ensureEptImage(
     cd: path.join(target, 'boot.iso'),
     versions: Object.fromEntries(packages.map(({ name, version }) => [name, version])),
   };
+  await markAsked(target);
   if (await exists(target)) return image;
   return await withLock(`image:${target}`, `builds the EPT guest ${key}`, async () => {
     if (await exists(target)) return image;
     const downloads = await cacheSubfolder(cache, 'packages');
-    await downloadPackages(packages, downloads, progress);
+    await downloadPackages(site, packages, downloads, progress);
     const unfinished = await mkdtemp(`${target}.unfinished-`);
     try {
       const debs = packages.map(({ file }) => path.join(downloads, file));
