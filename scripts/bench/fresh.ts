@@ -20,7 +20,8 @@ const body = `
 
 /**
  * What a fresh VM for each test costs: `tests` tests of one guest command each, with two workers, through Playwright as a user runs it.
- * As the tests do nothing else, how long one takes is what the harness adds. A worker's memory is to be the same at both ends.
+ * As the tests do nothing else, the time from one to its worker's next is what the harness adds; a worker's memory is to be the same at
+ * both ends.
  */
 export async function fresh(tests: number): Promise<object> {
   await using folder = await createRunFolder({ prefix: 'bench' });
@@ -34,6 +35,7 @@ export async function fresh(tests: number): Promise<object> {
   const results = report.suites
     .flatMap(({ specs }) => specs)
     .flatMap((spec) => spec.tests.flatMap((test) => test.results));
+  const byWorker = inOrderByWorker(results);
   return {
     metric: 'fresh',
     tests,
@@ -41,25 +43,30 @@ export async function fresh(tests: number): Promise<object> {
     workers,
     totalMs: rounded(ms),
     perTestMs: rounded((ms * workers) / tests),
-    testMs: rounded(median(results.map(({ duration }) => duration))),
-    memory: memoryOfWorkers(results),
+    everyMs: rounded(median([...byWorker.values()].flatMap(timesBetween))),
+    memory: [...byWorker].map(([worker, own]) => ({ worker, tests: own.length, ...memoryOf(own) })),
     load: rounded(loadavg()[0] ?? 0),
   };
 }
 
-/** Medians of each worker's resident memory, at its first and its last tests. */
-function memoryOfWorkers(results: readonly JSONReportTestResult[]): object[] {
-  const workerIndices = [...new Set(results.map(({ workerIndex }) => workerIndex))].sort((a, b) => a - b);
-  return workerIndices.map((worker) => {
-    const own = results.filter(({ workerIndex }) => workerIndex === worker);
-    const inOrder = own.toSorted((a, b) => Date.parse(a.startTime) - Date.parse(b.startTime)).map(rssOf);
-    return {
-      worker,
-      tests: own.length,
-      startMb: megabytes(median(inOrder.slice(0, few))),
-      endMb: megabytes(median(inOrder.slice(-few))),
-    };
-  });
+/** Each worker's results, in the order in which they came to be. */
+function inOrderByWorker(results: readonly JSONReportTestResult[]): Map<number, JSONReportTestResult[]> {
+  const byWorker = new Map<number, JSONReportTestResult[]>();
+  for (const result of results.toSorted((a, b) => Date.parse(a.startTime) - Date.parse(b.startTime)))
+    byWorker.set(result.workerIndex, [...(byWorker.get(result.workerIndex) ?? []), result]);
+  return byWorker;
+}
+
+/** From the beginning of each test to that of its worker's next. What Playwright calls a test's duration leaves its VM's start out. */
+function timesBetween(own: readonly JSONReportTestResult[]): number[] {
+  const begins = own.map(({ startTime }) => Date.parse(startTime));
+  return begins.slice(1).map((begin, index) => begin - (begins[index] ?? Number.NaN));
+}
+
+/** Medians of a worker's resident memory, at its first and its last tests. */
+function memoryOf(own: readonly JSONReportTestResult[]): { startMb: number; endMb: number } {
+  const rss = own.map(rssOf);
+  return { startMb: megabytes(median(rss.slice(0, few))), endMb: megabytes(median(rss.slice(-few))) };
 }
 
 function rssOf({ annotations }: JSONReportTestResult): number {
