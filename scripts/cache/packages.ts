@@ -24,8 +24,17 @@ export async function surveyPackages(cache: string, processes: readonly string[]
  */
 async function wantedPackages(cache: string): Promise<Set<string> | undefined> {
   const reference = path.join(cache, 'reference');
+  const folders = (await namesIn(cache)).map((name) => path.join(cache, name));
+  // Some kinds have a list for each place where they are built: native.packages.json.
+  const asked = await Promise.all(
+    folders.map(async (folder) =>
+      (await namesIn(folder))
+        .filter((name) => /^(.*\.)?packages\.json$/.test(name))
+        .map((name) => path.join(folder, name)),
+    ),
+  );
   const lists = [
-    ...(await namesIn(cache)).map((name) => path.join(cache, name, 'packages.json')),
+    ...asked.flat(),
     ...(await namesIn(reference)).map((name) => path.join(reference, name, 'manifest.json')),
   ];
   const wanted = new Set<string>();

@@ -96,7 +96,7 @@ test('packages stay that any kind of build asks for, or that a guest which is ke
   cache,
 }) => {
   const list = (...files: string[]): string => JSON.stringify({ packages: files.map((file) => ({ file })) });
-  await cache.make('stand-in/packages.json', 0, list('bash.deb'));
+  await cache.make('stand-in/native.packages.json', 0, list('bash.deb'));
   await cache.make('some-new-kind/packages.json', 0, list('new.deb'));
   await cache.make(`reference/${one}/`, 1);
   await cache.make(`reference/${one}/manifest.json`, 1, list('kept.deb'));
