@@ -1,5 +1,6 @@
 import { expect } from '../../../fixtures/index.js';
 import { test } from '../../../fixtures/ept.js';
+import { EptLab } from '../../../lib/guest/ept-lab/ept-lab.js';
 import { pageTraffic } from './support/page-traffic.js';
 import {
   decodeEptp,
@@ -77,6 +78,8 @@ test('a swap changes two entries and is undone by another', async ({ lab, bochs,
   expect(swapped.find(second + 5n)?.physicalAddress).toBe(first);
   await lab.swap(second, first);
   expect(diffScans(before, await look()).changes).toEqual([]);
+  await lab.free();
+  expect(await lab.state()).toEqual({ eptp: 0n, tables: 0 });
 });
 
 test('when the allocation of a table fails, every table before it is freed', async ({ lab, guest }) => {
@@ -92,14 +95,19 @@ test('when the allocation of a table fails, every table before it is freed', asy
   }
 });
 
-test('all 514 tables, as they are seen from outside, are freed', async ({ lab, guest, bochs, memory }) => {
+test('all 514 tables, as they are seen from outside, are freed when the module is unloaded', async ({
+  guest,
+  bochs,
+  memory,
+}) => {
+  const lab = await EptLab.load(guest);
   const { allocated } = await pageTraffic(guest, () => lab.build());
   const space = eptSpace({ eptp: (await lab.state()).eptp });
   // Every table but the top one is what an entry leads to.
   const seen = await bochs.debugger.paused(() => tablesOf(memory, space.root, 4));
   expect(seen).toHaveLength(514);
   expect([...allocated].sort()).toEqual(seen.map((table) => directMap + table).sort());
-  const { freed } = await pageTraffic(guest, () => lab.free());
+  const { freed } = await pageTraffic(guest, () => lab.unload());
   expect(freed).toEqual(expect.arrayContaining(allocated));
 });
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 import { expect, test } from '@playwright/test';
 
@@ -21,6 +22,9 @@ bzImage:
 	@cp source.c $(O)/arch/x86/boot/bzImage
 	@cp source.c $(O)/vmlinux
 	@cp source.c $(O)/System.map
+modules:
+	@mkdir -p $(O)/drivers/deep $(O)/include/generated $(O)/arch/x86/include $(O)/scripts
+	@touch $(O)/drivers/deep/one.ko $(O)/two.ko $(O)/Module.symvers $(O)/include/generated/autoconf.h $(O)/scripts/tool.o
 `;
 
 const patch = `--- a/source.c
@@ -42,6 +46,7 @@ interface Build {
 async function build(inputs: {
   readonly source?: string;
   readonly patch?: string;
+  readonly modules?: boolean;
   readonly fragments: readonly string[];
 }): Promise<Build> {
   const folder = test.info().outputPath('a folder');
@@ -52,7 +57,17 @@ async function build(inputs: {
   await writeFile(path.join(tree, 'Kbuild'), '');
   await writeFile(path.join(tree, 'Makefile'), makefile);
   await writeFile(path.join(tree, 'source.c'), inputs.source ?? 'one\ntwo\nthree\n');
-  const args = ['-s', tree, '-o', out];
+  for (const name of [
+    'include/linux/module.h',
+    'arch/x86/Makefile',
+    'arch/x86/entry.S',
+    'scripts/Makefile.build',
+  ]) {
+    await mkdir(path.join(tree, path.dirname(name)), { recursive: true });
+    await writeFile(path.join(tree, name), '');
+  }
+  await writeFile(path.join(tree, 'Kconfig'), '');
+  const args = ['-s', tree, '-o', out, ...(inputs.modules ? ['-m'] : [])];
   if (inputs.patch !== undefined) {
     await writeFile(path.join(folder, 'a.patch'), inputs.patch);
     args.push('-p', path.join(folder, 'a.patch'));
@@ -90,6 +105,28 @@ test('with patches there are two kernels, of which one is the source as it is', 
   expect(await readFile(path.join(out, 'stock/bzImage'), 'utf8')).toBe('one\ntwo\nthree\n');
   expect(await readFile(path.join(out, 'patched/bzImage'), 'utf8')).toBe('one\nTWO\nthree\n');
   expect(stdout, 'progress').toContain('200 files compiled');
+});
+
+test('with -m each kernel has its modules in one folder, and what others are built with', async () => {
+  const { out, exitCode, stderr } = await build({ fragments: good, patch, modules: true });
+  expect(exitCode, stderr).toBe(0);
+  for (const kernel of ['stock', 'patched']) {
+    const folder = path.join(out, kernel);
+    expect((await readdir(path.join(folder, 'modules'))).sort()).toEqual(['one.ko', 'two.ko']);
+    const list = await promisify(execFile)('tar', ['-tf', path.join(folder, 'headers.tar')]);
+    const files = list.stdout.split('\n').filter((name) => !/(^|\/)$/.test(name));
+    expect(files.sort()).toEqual([
+      'build/.config',
+      'build/Makefile',
+      'build/Module.symvers',
+      'build/include/generated/autoconf.h',
+      'source/Kconfig',
+      'source/Makefile',
+      'source/arch/x86/Makefile',
+      'source/include/linux/module.h',
+      'source/scripts/Makefile.build',
+    ]);
+  }
 });
 
 test('an option that the kernel does not take over is named', async () => {
