@@ -31,6 +31,7 @@ check=(shellcheck=shellcheck mke2fs=e2fsprogs sudo=sudo)
 browser=(chromium=chromium)
 ept=(
     bochs-bin=bochs /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so=bochs-term /usr/share/bochs/BIOS-bochs-latest=bochsbios
+    /usr/share/vgabios/vgabios.bin=vgabios
     xorriso=xorriso /usr/lib/ISOLINUX/isolinux.bin=isolinux /usr/lib/syslinux/modules/bios/ldlinux.c32=syslinux-common
 )
 kernel=(flex=flex bison=bison bc=bc lz4=lz4 /usr/include/libelf.h=libelf-dev)
