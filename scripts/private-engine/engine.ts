@@ -99,35 +99,29 @@ export async function startPrivateEngine(
   }
 }
 
-/** No network is set up: containers use the host's, or none. */
+/**
+ * No network is set up: containers use the host's, or none. With systemd's driver of cgroups, the default where systemd runs, their parent
+ * would have to be a slice of the host's.
+ */
 function engineCommand(folder: string, programs: string): string[] {
   const bin = path.join(programs, 'usr/bin');
   const sbin = path.join(programs, 'usr/sbin');
   const daemon = [
-    ...[
-      path.join(sbin, 'dockerd'),
-      '--config-file',
-      `${folder}/daemon.json`,
-      '--host',
-      `unix://${folder}/docker.sock`,
-    ],
-    ...[
-      '--data-root',
-      `${folder}/data`,
-      '--exec-root',
-      `${folder}/exec`,
-      '--pidfile',
-      `${folder}/docker.pid`,
-    ],
-    ...[
-      '--cgroup-parent',
-      `/${cgroupName}`,
-      '--storage-driver',
-      'overlay2',
-      '--bridge=none',
-      '--iptables=false',
-    ],
-    ...['--ip6tables=false', '--ip-forward=false', '--ip-masq=false', '--userland-proxy=false'],
+    path.join(sbin, 'dockerd'),
+    `--config-file=${folder}/daemon.json`,
+    `--host=unix://${folder}/docker.sock`,
+    `--data-root=${folder}/data`,
+    `--exec-root=${folder}/exec`,
+    `--pidfile=${folder}/docker.pid`,
+    '--exec-opt=native.cgroupdriver=cgroupfs',
+    `--cgroup-parent=/${cgroupName}`,
+    '--storage-driver=overlay2',
+    '--bridge=none',
+    '--iptables=false',
+    '--ip6tables=false',
+    '--ip-forward=false',
+    '--ip-masq=false',
+    '--userland-proxy=false',
   ];
   const search = `PATH=${bin}:${sbin}:${process.env.PATH ?? ''}`;
   // tini is the first process of the namespace and reaps what the engine's shims leave.

@@ -7,12 +7,13 @@ import { apart } from './apart.js';
 const run = promisify(execFile);
 const probeMs = 60_000;
 
-/** What an engine does that unprivileged containers and sandboxes refuse: a cgroup, and an overlay in the folder of its images. */
+/** What an engine does that unprivileged containers and sandboxes refuse: cgroups with controllers, and an overlay in the folder of its images. */
 const probe = `set -eu
   cgroups=/sys/fs/cgroup
   [ -e $cgroups/cgroup.procs ] || cgroups=$cgroups/devices
   mkdir "$cgroups/opentdx-e2e-probe-$$"
   rmdir "$cgroups/opentdx-e2e-probe-$$"
+  [ ! -e $cgroups/cgroup.subtree_control ] || echo +pids >$cgroups/cgroup.subtree_control
   cd "$1/data"
   mkdir lower upper work merged
   mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged`;
