@@ -30,7 +30,6 @@ const forTheImage: readonly Tool[] = [
   { command: 'make', debian: 'make', version: ['--version'] },
   { command: 'xz', debian: 'xz-utils', version: ['--version'] },
   { command: 'cpio', debian: 'cpio', version: ['--version'] },
-  { command: 'patch', debian: 'patch', version: ['--version'] },
   { command: 'git', debian: 'git', version: ['--version'] },
   { command: 'depmod', debian: 'kmod', version: ['--version'] },
   { command: 'readelf', debian: 'binutils', version: ['--version'] },
