@@ -9,9 +9,11 @@ const settings = [
   '/sys/kernel/mm/transparent_hugepage/{enabled,defrag,shmem_enabled}',
   '/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout',
   '/sys/module/vfio_iommu_type1/parameters/*',
-  // Events first: one that is enabled cannot be removed.
-  '/sys/kernel/tracing/{events/enable,kprobe_events,tracing_on,current_tracer}',
+  '/sys/kernel/tracing/{kprobe_events,tracing_on,current_tracer}',
 ].flatMap(braces);
+
+/** Its lines are `system:event`; what is written to it is enabled, with a `!` before it disabled. */
+export const enabledEvents = '/sys/kernel/tracing/set_event';
 
 /** Sections that begin with a line `@name`; each is one program's work, as starting one takes milliseconds in an emulated guest. */
 const script = `
@@ -22,6 +24,7 @@ echo @taint; cat /proc/sys/kernel/tainted
 echo @modules; cat /proc/modules
 echo @drivers; ls -ld /sys/bus/pci/devices/*/driver
 echo @mounts; cat /proc/mounts
+echo @events; cat ${enabledEvents}
 echo @settings; grep -H '' ${settings.join(' ')} /dev/null
 echo @files; find /tmp /dev/shm -mindepth 1 -maxdepth 1
 echo @cgroups; grep -H '^0:' /proc/[0-9]*/cgroup
@@ -63,6 +66,7 @@ export function parseGuestState(output: string): GuestState {
       }),
     ),
     mounts: lines('mounts').map((line) => line.split(' ')[1] ?? ''),
+    events: lines('events'),
     settings: settingsOf(lines('settings')),
     files: lines('files'),
     processes: tasksOf(lines('processes'), {
@@ -89,9 +93,8 @@ function settingsOf(lines: readonly string[]): Map<string, string> {
 
 const kprobes = '/sys/kernel/tracing/kprobe_events';
 
-/** `always [madvise] never` means, and takes, `madvise`; events that are not all the same are disabled together. */
+/** `always [madvise] never` means, and takes, `madvise`. */
 function chosen(value: string): string {
-  if (value === 'X') return '1';
   return /\[([^\]]+)\]/.exec(value)?.[1] ?? value;
 }
 

@@ -1,5 +1,5 @@
 import type { GuestShell } from '../ssh/index.js';
-import { readGuestState } from './read.js';
+import { enabledEvents, readGuestState } from './read.js';
 import { compareStates, describeDifference, type Difference, type GuestState } from './state.js';
 
 /** What a reset found and what it could not undo. */
@@ -18,6 +18,7 @@ while IFS="$tab" read -r what argument value; do
   kill) kill -9 "$argument" ;;
   rmmod) rmmod "$argument" ;;
   modprobe) modprobe "$argument" ;;
+  event) printf '%s\\n' "$argument" >> ${enabledEvents} ;;
   write) printf '%s\\n' "$value" > "$argument" ;;
   truncate) : > "$argument" ;;
   umount) umount "$argument" ;;
@@ -48,9 +49,13 @@ export async function resetGuest(guest: GuestShell, was: GuestState): Promise<Re
 
 function stepsFor(difference: Difference): string {
   const { strays, addedModules, missingModules, settings, addedMounts, files } = difference;
+  const { addedEvents, missingEvents } = difference;
   const steps: string[][] = [
     ...strays.map(({ pid }) => ['kill', String(pid)]),
+    // Before the definition of a probe's event is removed: one that is enabled cannot be.
+    ...addedEvents.map((event) => ['event', `!${event}`]),
     ...settings.map(([file, value]) => (value === '' ? ['truncate', file] : ['write', file, value])),
+    ...missingEvents.map((event) => ['event', event]),
     ...addedMounts.map((mount) => ['umount', mount]),
     ...addedModules.map((name) => ['rmmod', name]),
     ...missingModules.map((name) => ['modprobe', name]),

@@ -10,6 +10,8 @@ export interface GuestState {
   readonly drivers: ReadonlyMap<string, string>;
   /** Mount points, in the order of mounting. */
   readonly mounts: readonly string[];
+  /** Enabled trace events, `system:event`. */
+  readonly events: readonly string[];
   /** Files of /proc/sys and /sys that specs write, with their content. */
   readonly settings: ReadonlyMap<string, string>;
   /** Temporary files. */
@@ -36,6 +38,9 @@ export interface Difference {
   /** To be removed, in this order. */
   readonly addedModules: readonly string[];
   readonly missingModules: readonly string[];
+  /** To be disabled. */
+  readonly addedEvents: readonly string[];
+  readonly missingEvents: readonly string[];
   /** File and content to be restored. */
   readonly settings: readonly (readonly [string, string])[];
   /** To be unmounted, in this order. */
@@ -79,6 +84,8 @@ export function compareStates(was: GuestState, is: GuestState): Difference {
     strays: added.filter(({ isService, holdsVfio }) => !isService || holdsVfio),
     addedModules: [...is.modules.keys()].filter((name) => !was.modules.has(name)),
     missingModules: [...was.modules.keys()].filter((name) => !is.modules.has(name)).reverse(),
+    addedEvents: is.events.filter((event) => !was.events.includes(event)),
+    missingEvents: was.events.filter((event) => !is.events.includes(event)),
     settings: [...was.settings].filter(
       ([file, value]) => is.settings.has(file) && is.settings.get(file) !== value,
     ),
@@ -97,7 +104,8 @@ function identity({ pid, start }: GuestTask): string {
 
 /** In words, one line each; none when the guest is as it was. */
 export function describeDifference(difference: Difference): string[] {
-  const { strays, addedModules, missingModules, settings, addedMounts, files, problems } = difference;
+  const { strays, addedModules, missingModules, addedEvents, missingEvents } = difference;
+  const { settings, addedMounts, files, problems } = difference;
   return [
     ...problems,
     ...strays.map(
@@ -106,6 +114,8 @@ export function describeDifference(difference: Difference): string[] {
     ),
     ...addedModules.map((name) => `module ${name} is loaded`),
     ...missingModules.map((name) => `module ${name} is not loaded any more`),
+    ...addedEvents.map((event) => `trace event ${event} is enabled`),
+    ...missingEvents.map((event) => `trace event ${event} is not enabled any more`),
     ...settings.map(([file]) => `${file} is not what it was`),
     ...addedMounts.map((mount) => `${mount} is mounted`),
     ...files.map((file) => `${file} is left over`),

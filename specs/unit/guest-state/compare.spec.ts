@@ -26,6 +26,7 @@ interface Scene {
   readonly drivers?: string;
   readonly boot?: string;
   readonly vfio?: number;
+  readonly events?: string;
 }
 
 /** What the guest's script prints. */
@@ -36,6 +37,7 @@ function output({
   drivers = '',
   boot = 'b0',
   vfio,
+  events = 'exceptions:page_fault_user',
 }: Scene = {}): string {
   const stat = ({ pid, name, parent = 1, start = 100, flags = 0 }: Task): string =>
     `${pid} (${name}) S ${parent} 0 0 0 0 ${flags} ${'0 '.repeat(12)}${start} 0 0`;
@@ -52,6 +54,8 @@ function output({
     drivers,
     '@mounts',
     'proc /proc proc rw 0 0',
+    '@events',
+    events,
     '@settings',
     '/proc/sys/vm/nr_hugepages:0',
     '/sys/kernel/mm/transparent_hugepage/enabled:always [madvise] never',
@@ -132,4 +136,15 @@ test('modules are removed newest first', () => {
 
 test('a state that was not told to its end is no state', () => {
   expect(() => parseGuestState(output().replace('@end', ''))).toThrow(/could not be read to its end/);
+});
+
+test('trace events are told apart, also where others are enabled all along', () => {
+  const difference = compareStates(was, parseGuestState(output({ events: 'kprobes:left\nkvm:kvm_exit' })));
+  expect(difference.addedEvents).toEqual(['kprobes:left', 'kvm:kvm_exit']);
+  expect(difference.missingEvents).toEqual(['exceptions:page_fault_user']);
+  expect(describeDifference(difference)).toEqual([
+    'trace event kprobes:left is enabled',
+    'trace event kvm:kvm_exit is enabled',
+    'trace event exceptions:page_fault_user is not enabled any more',
+  ]);
 });
