@@ -82,7 +82,11 @@ const PARSERS: readonly { readonly sample: string; readonly parse: (text: string
     sample: '<reg name="rax" bitsize="64" regnum="0"/><!-- <reg --><reg name="cr3" bitsize="64"/>',
     parse: parseRegisterLayout,
   },
-  { sample: readFileSync('/proc/self/net/tcp', 'latin1'), parse: parseTcpTable },
+  // A busy host has thousands of connections, which would be beyond the framing's bound.
+  {
+    sample: readFileSync('/proc/self/net/tcp', 'latin1').split('\n').slice(0, 25).join('\n'),
+    parse: parseTcpTable,
+  },
   { sample: readFileSync('/proc/self/maps', 'utf8').slice(0, 4_000), parse: parseProcessMaps },
 ];
 
