@@ -32,6 +32,9 @@ export interface RoundOptions {
   readonly patienceMs: number;
 }
 
+/** On the command line of a VM of the reference stack, and not on that of a QEMU which is asked for its version or tries KVM. */
+const vmName = '-name opentdx-e2e-reference';
+
 /**
  * Runs Playwright with two workers that restore a VM for each test, kills its whole process group with SIGKILL at a random instant
  * and says what is left of it.
@@ -56,11 +59,11 @@ export async function killRound({ within, patienceMs }: RoundOptions): Promise<R
     const ended = once(runner, 'exit');
     const began = performance.now();
     if (within !== 'first VM') await delay(randomInt(within));
-    else while (countProcesses(tag, 'qemu-system') === 0) await delay(20);
+    else while (countProcesses(tag, vmName) === 0) await delay(20);
     const killedAfterMs = performance.now() - began;
     const tokens = tokensIn(temp);
     const processes = countProcesses(tag);
-    const qemus = countProcesses(tag, 'qemu-system');
+    const qemus = countProcesses(tag, vmName);
     process.kill(-runner.pid, 'SIGKILL');
     const killed = performance.now();
     await ended;
