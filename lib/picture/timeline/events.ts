@@ -28,13 +28,14 @@ const severity = (event: TimelineEvent): Severity => event.severity ?? 'info';
  * the beginning and the end tell most.
  */
 export function namedEvents(events: readonly TimelineEvent[]): TimelineEvent[] {
-  const byTime = [...events].sort((a, b) => a.at - b.at);
-  const chosen: TimelineEvent[] = [];
+  // Of one moment, those that are as grave as each other stay as they were given: a clock of milliseconds does not tell them apart.
+  const byTime = [...events].sort((a, b) => a.at - b.at || rank[severity(a)] - rank[severity(b)]);
+  const chosen = new Set<TimelineEvent>();
   for (const level of ['error', 'warning', 'info'] as const) {
     const group = byTime.filter((event) => severity(event) === level);
-    chosen.push(...takeTurns(group, MAX_NAMED - chosen.length));
+    for (const event of takeTurns(group, MAX_NAMED - chosen.size)) chosen.add(event);
   }
-  return chosen.sort((a, b) => a.at - b.at || rank[severity(a)] - rank[severity(b)]);
+  return byTime.filter((event) => chosen.has(event));
 }
 
 function takeTurns(events: readonly TimelineEvent[], most: number): TimelineEvent[] {

@@ -145,3 +145,12 @@ test('times that are none are refused by name', () => {
     timelinePicture({ title: 't', phases: [], events: [{ at: Infinity, source: 'console', text: '' }] }),
   ).toThrow(`an event of 'console' has Infinity`);
 });
+
+test('lines of the same millisecond are written out in the order in which they were printed', () => {
+  const lines = Array.from({ length: 8 }, (_, index) => ({
+    at: 1840,
+    source: 'kernel log',
+    text: `line ${String(index)}`,
+  }));
+  expect(namedEvents(lines).map(({ text }) => text)).toEqual(lines.map(({ text }) => text));
+});
