@@ -9,7 +9,6 @@ import {
   type AddressSpace,
   type MappedWalk,
   type PhysicalMemory,
-  walk,
   walkNested,
   x86Space,
   type X86Entry,
@@ -18,11 +17,8 @@ import { nestedWalkPicture } from '../../lib/picture/index.js';
 import { halt, program, readQword, writeQword } from './support/code.js';
 import { exitReasons } from './support/kvm-events.js';
 import { dataGpa, longModeGuest } from './support/guest.js';
-
-/** Accessed and dirty, as two letters. */
-function accessedAndDirty(raw: bigint): string {
-  return `${(raw & _PAGE_ACCESSED) === 0n ? '-' : 'A'}${(raw & _PAGE_DIRTY) === 0n ? '-' : 'D'}`;
-}
+import { accessedAndDirty } from './support/letters.js';
+import { mappedWalk } from './support/mapped-walk.js';
 
 /** Where L1's kernel maps all of its RAM: its variable `page_offset_base`, read from outside. */
 async function directMap(
@@ -33,16 +29,6 @@ async function directMap(
   const line = await l1.succeed(['grep', '-w', 'page_offset_base', '/proc/kallsyms']);
   const { physicalAddress } = await look(BigInt(`0x${line.split(' ')[0] ?? ''}`));
   return Buffer.from(await memory.read(physicalAddress, 8)).readBigUInt64LE();
-}
-
-async function mappedWalk(
-  memory: PhysicalMemory,
-  space: AddressSpace<X86Entry>,
-  address: bigint,
-): Promise<MappedWalk<X86Entry>> {
-  const walked = await walk(memory, space, address);
-  if (!walked.mapped) throw new TypeError(walked.fault.message);
-  return walked;
 }
 
 test("a write by L2 dirties L2's PTE and the nested leaf, and neither L1's PTE of an alias nor its direct map", async ({

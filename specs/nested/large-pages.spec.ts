@@ -2,8 +2,7 @@ import { expect } from '../../fixtures/index.js';
 import { test } from '../../fixtures/l2.js';
 import { _PAGE_RW, walk, walkNested, x86Space } from '../../lib/paging/index.js';
 import { nestedWalkPicture } from '../../lib/picture/index.js';
-import { halt, program, writeQword } from './support/code.js';
-import { longModeGuest } from './support/guest.js';
+import { hugeSlot } from './support/huge-slot.js';
 
 const mib = 1n << 20n;
 
@@ -15,23 +14,16 @@ test('a 2 MiB page of the nested tables is split when its slot is logged, and on
   memory,
 }) => {
   await l1.succeed(['sysctl', '-w', 'vm.nr_hugepages=2']);
-  const gpa = 4n * mib;
-  const huge = await l2.alloc({ pages: 1, kind: 'hugetlb' });
-  const slot = { gpa, buffer: huge };
-  await l2.setSlot(1, slot);
-  const linear = 0x7f00_0000_0000n;
-  const guest = await longModeGuest(l2, [{ linear, physical: gpa, level: 2 }]);
-  const written = 77n * 4096n + 8n;
-  await guest.load(program(writeQword(linear, 1n), halt, writeQword(linear + written, 2n), halt));
+  const { cr3, gpa, slot, written } = await hugeSlot(l2);
   expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
   const second = await npt();
   const at = (offset: bigint) => machine.paused(() => walk(memory.memory, second, gpa + offset));
   const before = await at(0n);
   expect(before).toMatchObject({ mapped: true, pageSize: 2n * mib, leaf: { level: 2 } });
-  const [frame] = await l2.framesOf(huge.address, 1);
+  const [frame] = await l2.framesOf(slot.buffer.address, 1);
   expect(before).toMatchObject({ physicalAddress: frame });
-  const spaces = { guest: x86Space({ cr3: guest.cr3 }), second };
-  const nested = await machine.paused(() => walkNested(memory.memory, spaces, linear + written));
+  const spaces = { guest: x86Space({ cr3 }), second };
+  const nested = await machine.paused(() => walkNested(memory.memory, spaces, written));
   await test.info().attach('2-mib-in-both.svg', {
     contentType: 'image/svg+xml',
     body: nestedWalkPicture({ title: 'A 2 MiB page in both dimensions', walk: nested }),

@@ -5,19 +5,11 @@ import { test } from '../../fixtures/l2.js';
 import type { L2Host } from '../../lib/guest/l2/l2-host.js';
 import type { GuestPage } from '../../lib/guest/l2/page-tables.js';
 import { type FunctionProbe, traced, type Tracepoint } from '../../lib/guest/trace/events.js';
-import {
-  type AddressSpace,
-  decodeSpte,
-  encodeMmioSpte,
-  type MmioKvmSpte,
-  PFERR,
-  type PhysicalMemory,
-  type SpteOptions,
-  walk,
-} from '../../lib/paging/index.js';
+import { encodeMmioSpte, PFERR, type SpteOptions, walk } from '../../lib/paging/index.js';
 import { halt, program, readEachOfList, readQword, writeQword } from './support/code.js';
 import { longModeGuest } from './support/guest.js';
 import { checkedMmio, exitReasons, markedMmio, nestedFaults } from './support/kvm-events.js';
+import { mmioRead, mmioSpte } from './support/mmio.js';
 
 const gib = 1n << 30n;
 
@@ -43,24 +35,6 @@ function identity(): GuestPage[] {
     const address = BigInt(index + 1) * gib;
     return { linear: address, physical: address, level: 3 };
   });
-}
-
-/** The last entry of the nested tables' walk, which is no translation but an MMIO SPTE. */
-async function mmioSpte(
-  memory: PhysicalMemory,
-  space: AddressSpace,
-  address: bigint,
-): Promise<MmioKvmSpte & { readonly reason: string | undefined }> {
-  const walked = await walk(memory, space, address);
-  const last = walked.steps.at(-1);
-  const spte = decodeSpte(last?.raw ?? 0n, last?.level ?? 1, options);
-  if (spte.state !== 'mmio') throw new TypeError(`0x${address.toString(16)} has no MMIO SPTE: ${spte.state}`);
-  return { ...spte, reason: walked.fault?.reason };
-}
-
-/** What the program is told of a read of a device. */
-function mmioRead(address: bigint) {
-  return { exit: 'mmio', address, size: 8, write: false, value: undefined };
 }
 
 test('the first access outside of every slot makes an MMIO SPTE, the second one finds it and faults with RSVD', async ({
@@ -118,7 +92,7 @@ test('the first access outside of every slot makes an MMIO SPTE, the second one 
   expect(marked?.gfn).toBe(device >> 12n);
 
   const space = await npt();
-  const seen = await machine.paused(() => mmioSpte(memory.memory, space, device));
+  const seen = await machine.paused(() => mmioSpte(memory.memory, space, device, options));
   expect(seen).toMatchObject({
     gpa: device & ~0xfffn,
     generation: marked?.generation,
@@ -172,7 +146,7 @@ test('100 random addresses: each MMIO SPTE holds its page and the generation', a
   const space = await npt();
   await machine.paused(async () => {
     for (const [index, address] of addresses.entries()) {
-      const spte = await mmioSpte(memory.memory, space, address);
+      const spte = await mmioSpte(memory.memory, space, address, options);
       const { access, generation } = marked[index] ?? {};
       const gpa = address & ~0xfffn;
       expect(spte).toMatchObject({ gpa, generation, access: (access ?? 0) & 0b110, reason: 'reserved-bits' });
@@ -204,7 +178,7 @@ test('a changed memory slot raises the generation, and an MMIO SPTE of an older 
   await l2Guest.load(program(...reads.map(readQword), halt));
   expect(await l2.run({ exits: 4 })).toEqual([...reads.map(mmioRead), { exit: 'hlt' }]);
   const space = await npt();
-  const entry = (address: bigint) => machine.paused(() => mmioSpte(memory.memory, space, address));
+  const entry = (address: bigint) => machine.paused(() => mmioSpte(memory.memory, space, address, options));
   const before = await entry(device);
 
   const buffer = await l2.alloc({ pages: 1, kind: 'memfd' });

@@ -1,22 +1,17 @@
 import { expect } from '../../../fixtures/index.js';
 import { test } from '../../../fixtures/ept.js';
 import {
-  _PAGE_ACCESSED,
-  _PAGE_DIRTY,
-  type AddressSpace,
   EPT_VPID_CAP,
   eptOptionsFrom,
-  type MappedWalk,
   MSR_IA32_VMX_EPT_VPID_CAP,
-  type PhysicalMemory,
-  type TableEntry,
-  walk,
   walkNested,
   x86Space,
 } from '../../../lib/paging/index.js';
 import { nestedWalkPicture } from '../../../lib/picture/index.js';
 import { halt, program, readQword, writeQword } from '../../nested/support/code.js';
 import { dataGpa, longModeGuest } from '../../nested/support/guest.js';
+import { accessedAndDirty } from '../../nested/support/letters.js';
+import { mappedWalk } from '../../nested/support/mapped-walk.js';
 
 /** Linear addresses in L2 of the first and the second page of its data. */
 const [first, second] = [0x7f00_0000_0000n, 0x7f00_0000_1000n];
@@ -71,7 +66,7 @@ test("a write by L2 dirties L2's PTE and the EPT's leaf, and neither L1's PTE of
   const inDirectMap = directMap + aliasBefore.physicalAddress;
   const directBefore = await look(inDirectMap);
   expect(directBefore.physicalAddress).toBe(aliasBefore.physicalAddress);
-  expect(x86Letters(aliasBefore.leaf.raw)).toBe('A-');
+  expect(accessedAndDirty(aliasBefore.leaf.raw)).toBe('A-');
 
   const guest = await longModeGuest(l2, pages);
   await guest.load(program(writeQword(first, 0xc0ffeen), halt));
@@ -83,7 +78,7 @@ test("a write by L2 dirties L2's PTE and the EPT's leaf, and neither L1's PTE of
     contentType: 'image/svg+xml',
     body: nestedWalkPicture({ title: 'A page that L2 wrote', walk: nested }),
   });
-  expect(x86Letters(nested.guest.leaf?.raw ?? 0n)).toBe('AD');
+  expect(accessedAndDirty(nested.guest.leaf?.raw ?? 0n)).toBe('AD');
   expect(nested.nested.at(-1)?.walk.leaf?.entry).toMatchObject({ accessed: true, dirty: true });
   const aliasAfter = await look(alias.address);
   // The same page, whose content L1 sees changed through an entry that says it is clean.
@@ -93,7 +88,7 @@ test("a write by L2 dirties L2's PTE and the EPT's leaf, and neither L1's PTE of
   expect(await l2.touch(alias.address)).toMatchObject({ outcome: 'done', value: 0xc0ffeen });
   // That the bit works for L1's own writes.
   await l2.touch(alias.address, { access: 'write', value: 1n });
-  expect(x86Letters((await look(alias.address)).leaf.raw)).toBe('AD');
+  expect(accessedAndDirty((await look(alias.address)).leaf.raw)).toBe('AD');
 });
 
 test('a page that L2 only reads is accessed and clean in both dimensions', async ({
@@ -112,25 +107,10 @@ test('a page that L2 only reads is accessed and clean in both dimensions', async
   expect((await l2.registers()).rax).toBe(0xabn);
   const spaces = { guest: x86Space({ cr3: guest.cr3 }), second: await ept() };
   const nested = await bochs.debugger.paused(() => walkNested(memory, spaces, first));
-  expect(x86Letters(nested.guest.leaf?.raw ?? 0n)).toBe('A-');
+  expect(accessedAndDirty(nested.guest.leaf?.raw ?? 0n)).toBe('A-');
   expect(nested.nested.at(-1)?.walk.leaf?.entry).toMatchObject({
     accessed: true,
     dirty: false,
     write: false,
   });
 });
-
-/** Accessed and dirty, as two letters. */
-function x86Letters(raw: bigint): string {
-  return `${(raw & _PAGE_ACCESSED) === 0n ? '-' : 'A'}${(raw & _PAGE_DIRTY) === 0n ? '-' : 'D'}`;
-}
-
-async function mappedWalk<E extends TableEntry>(
-  memory: PhysicalMemory,
-  space: AddressSpace<E>,
-  address: bigint,
-): Promise<MappedWalk<E>> {
-  const walked = await walk(memory, space, address);
-  if (!walked.mapped) throw new TypeError(walked.fault.message);
-  return walked;
-}

@@ -10,8 +10,9 @@ import { EPT_VIOLATION } from '../../../lib/paging/index.js';
 import { halt, program, readQword } from '../../nested/support/code.js';
 import { longModeGuest } from '../../nested/support/guest.js';
 import { markedMmio } from '../../nested/support/kvm-events.js';
+import { mmioRead, mmioSpte } from '../../nested/support/mmio.js';
 import { eptExits } from './support/exits.js';
-import { mmioRead, mmioSpte } from './support/mmio.js';
+import { spteOptions } from './support/spte-options.js';
 
 const gib = 1n << 30n;
 
@@ -80,7 +81,7 @@ test('the first access outside of every slot exits as a violation (48), the seco
   expect(marked?.gfn).toBe(device >> 12n);
 
   const space = await ept();
-  const seen = await bochs.debugger.paused(() => mmioSpte(memory, space, device));
+  const seen = await bochs.debugger.paused(() => mmioSpte(memory, space, device, spteOptions));
   expect(seen).toMatchObject({
     gpa: device & ~0xfffn,
     generation: marked?.generation,

@@ -2,8 +2,7 @@ import { expect } from '../../../fixtures/index.js';
 import { test } from '../../../fixtures/ept.js';
 import { walk, walkNested, x86Space } from '../../../lib/paging/index.js';
 import { nestedWalkPicture } from '../../../lib/picture/index.js';
-import { halt, program, writeQword } from '../../nested/support/code.js';
-import { longModeGuest } from '../../nested/support/guest.js';
+import { hugeSlot } from '../../nested/support/huge-slot.js';
 import { eptLetters } from './support/letters.js';
 
 const mib = 1n << 20n;
@@ -30,19 +29,12 @@ for (const { parameters, written, others } of ways) {
       memory,
     }) => {
       await l1.succeed(['sh', '-c', `echo 2 > ${hugePages}`]);
-      const gpa = 4n * mib;
-      const huge = await l2.alloc({ pages: 1, kind: 'hugetlb' });
-      const slot = { gpa, buffer: huge };
-      await l2.setSlot(1, slot);
-      const linear = 0x7f00_0000_0000n;
-      const guest = await longModeGuest(l2, [{ linear, physical: gpa, level: 2 }]);
-      const offset = 77n * 4096n + 8n;
-      await guest.load(program(writeQword(linear, 1n), halt, writeQword(linear + offset, 2n), halt));
+      const { cr3, gpa, slot, offset, written: target } = await hugeSlot(l2);
       expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
       const second = await ept();
-      const [frame] = await l2.framesOf(huge.address, 1);
+      const [frame] = await l2.framesOf(slot.buffer.address, 1);
       const nested = await bochs.debugger.paused(() =>
-        walkNested(memory, { guest: x86Space({ cr3: guest.cr3 }), second }, linear + offset),
+        walkNested(memory, { guest: x86Space({ cr3 }), second }, target),
       );
       await test.info().attach('2-mib-in-both.svg', {
         contentType: 'image/svg+xml',

@@ -8,8 +8,9 @@ import { encodeMmioSpte, walk } from '../../../lib/paging/index.js';
 import { halt, program, readEachOfList, readQword } from '../../nested/support/code.js';
 import { longModeGuest } from '../../nested/support/guest.js';
 import { checkedMmio, markedMmio } from '../../nested/support/kvm-events.js';
+import { mmioRead, mmioSpte } from '../../nested/support/mmio.js';
 import { eptExits } from './support/exits.js';
-import { mmioRead, mmioSpte, spteOptions } from './support/mmio.js';
+import { spteOptions } from './support/spte-options.js';
 
 const gib = 1n << 30n;
 const count = 100;
@@ -76,7 +77,7 @@ test('100 random addresses: each MMIO SPTE holds its page, with the bits that L1
   const space = await ept();
   await bochs.debugger.paused(async () => {
     for (const [index, address] of addresses.entries()) {
-      const spte = await mmioSpte(memory, space, address);
+      const spte = await mmioSpte(memory, space, address, spteOptions);
       const generation = marked[index]?.generation ?? -1;
       const gpa = address & ~0xfffn;
       expect(spte).toMatchObject({ gpa, generation, reason: 'misconfiguration', oddBits: 0n });
@@ -106,7 +107,8 @@ test('a changed memory slot raises the generation, and an MMIO SPTE of an older 
   await l2Guest.load(program(...reads.map(readQword), halt));
   expect(await l2.run({ exits: 3 })).toEqual([...reads.map(mmioRead), { exit: 'hlt' }]);
   const space = await ept();
-  const entry = (address: bigint) => bochs.debugger.paused(() => mmioSpte(memory, space, address));
+  const entry = (address: bigint) =>
+    bochs.debugger.paused(() => mmioSpte(memory, space, address, spteOptions));
   const before = await entry(device);
 
   const buffer = await l2.alloc({ pages: 1, kind: 'memfd' });
