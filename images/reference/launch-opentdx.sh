@@ -65,6 +65,8 @@ append="console=ttyS0 earlyprintk=serial net.ifnames=0 nohibernate intel_iommu=o
 # The kernel counts timer ticks against a delay loop and panics when too few came: on a busy host that is TCG's fault, not the
 # timer's. (Under KVM the kernel leaves the check out by itself, arch/x86/kernel/kvmclock.c.)
 append+=" no_timer_check"
+# Code that runs for the first time is slow under TCG: what no spec needs, hooks of security modules and IPv6, is left out.
+append+=" lsm=capability ipv6.disable=1"
 append+=" log_buf_len=16M e2e.vfio=0000:00:05.0 ${E2E_APPEND:-}"
 
 case "$accel" in

@@ -106,7 +106,7 @@ async function openImage(folder: string): Promise<ReferenceImage | undefined> {
     kernel: path.join(folder, 'vmlinux'),
     initrd: path.join(folder, 'initrd'),
     kernelRelease: manifest.kernelRelease,
-    identityFile: path.join(folder, 'id_ed25519'),
+    identityFile: path.join(folder, 'id_rsa'),
     knownHostsFile: path.join(folder, 'known_hosts'),
     packages: manifest.packages,
   };
@@ -125,7 +125,7 @@ async function build(options: {
     progress(`build the reference guest, by ${site.title}`);
     await site.build({ packages: manifest.packages, downloads, out: unfinished, progress });
     const kernelRelease = (await readFile(path.join(unfinished, 'kernel-release'), 'utf8')).trim();
-    await chmod(path.join(unfinished, 'id_ed25519'), 0o600);
+    await chmod(path.join(unfinished, 'id_rsa'), 0o600);
     await writeFile(
       path.join(unfinished, 'manifest.json'),
       `${JSON.stringify({ ...manifest, kernelRelease }, null, 2)}\n`,

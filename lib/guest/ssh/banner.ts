@@ -11,7 +11,7 @@ export type BannerResult =
   { readonly banner: string } | { readonly reason: UnreachableReason; readonly seen: string };
 
 /**
- * Connects to a TCP port and waits for an ssh server's identification string, without starting an ssh client.
+ * Connects to a TCP port and waits for an ssh server's identification string, without logging in.
  *
  * With QEMU's user networking a connection means nothing: hostfwd accepts it on the host's side before it asks the guest,
  * then closes it (nothing listens in the guest) or lets it hang (the guest has no network yet).

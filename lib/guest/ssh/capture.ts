@@ -1,7 +1,7 @@
 import { answerWithin } from './answer-within.js';
 import { BoundedOutput } from './bounded-output.js';
 import type { SshConnections } from './connections.js';
-import { takeExit255Mark, type RemoteCommand } from './remote-command.js';
+import type { RemoteCommand } from './remote-command.js';
 
 /** A function is called when the command starts. */
 export type Stdin = string | Uint8Array | (() => string);
@@ -38,7 +38,7 @@ export async function capture(
   options: CaptureOptions,
 ): Promise<Captured> {
   const session = await connection.startSession(remote, options.startTimeoutMs);
-  const { ssh } = session;
+  const { channel } = session;
   const stdout = new BoundedOutput(options.maxOutputBytes);
   const stderr = new BoundedOutput(options.maxOutputBytes);
   const overflow = new Promise<Captured['end']>((resolve) => {
@@ -46,7 +46,7 @@ export async function capture(
       ['stdout', stdout],
       ['stderr', stderr],
     ] as const) {
-      ssh[stream]
+      channel[stream]
         .on('data', (chunk: Buffer) => {
           if (!output.add(chunk)) resolve({ kind: 'output limit', stream });
         })
@@ -54,21 +54,20 @@ export async function capture(
     }
   });
   const { stdin } = options;
-  ssh.stdin.end(typeof stdin === 'function' ? stdin() : stdin);
+  channel.stdin.end(typeof stdin === 'function' ? stdin() : stdin);
 
   try {
     const outcome = await answerWithin(
       options.timeoutMs,
-      Promise.race([ssh.ended, overflow]),
+      Promise.race([channel.ended, overflow]),
       connection.options,
     );
     const end = outcome === 'timeout' ? ({ kind: 'timeout' } as const) : outcome;
     if ('kind' in end) return { stdout: stdout.content(), stderr: stderr.content(), end };
     const { exitCode } = end;
-    const own = exitCode === 255 ? takeExit255Mark(stderr.content(), remote.token) : stderr.content();
-    if (exitCode === undefined || own === undefined) throw await session.lost(end, stderr.content());
-    return { stdout: stdout.content(), stderr: own, end: { kind: 'exited', exitCode } };
+    if (exitCode === undefined) throw await session.lost(end, stderr.content());
+    return { stdout: stdout.content(), stderr: stderr.content(), end: { kind: 'exited', exitCode } };
   } finally {
-    ssh.end();
+    channel.leave();
   }
 }

@@ -1,14 +1,19 @@
+import type { ParsedKey } from 'ssh2';
 import { GuestUnreachableError, type UnreachableReason } from './errors.js';
-import type { Endpoint } from './options.js';
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+}
 
 /** What all ssh connections to a guest share. */
 export interface ConnectionOptions {
   readonly title: string;
   readonly endpoint: Endpoint;
-  /** The private folder in which every ssh runs (see options.ts for what lies in it). */
-  readonly folder: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly hostKeyIsKnown: boolean;
+  readonly identity: ParsedKey;
+  /** The keys of which the server must have one; undefined: any will do. */
+  readonly hostKeys: readonly Buffer[] | undefined;
   /** For a connection with login and the start of a command on it. */
   readonly connectTimeoutMs: number;
   /** Aborted when the guest is gone; its reason is what pending calls are rejected with. */

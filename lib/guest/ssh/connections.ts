@@ -1,22 +1,24 @@
+import { answerWithin } from './answer-within.js';
+import type { Channel, ChannelEnd } from './channel.js';
+import { type Connection, logIn } from './connection.js';
+import { type ConnectionOptions, unreachable } from './connection-options.js';
 import { tailOf } from './display.js';
 import type { GuestUnreachableError } from './errors.js';
-import { type ConnectionOptions, unreachable } from './connection-options.js';
-import { loggedIn, startMaster, type Master } from './master.js';
-import { CONTROL_SOCKET_PREFIX, sessionArguments } from './options.js';
 import type { RemoteCommand } from './remote-command.js';
 import { startCommand } from './session-start.js';
-import { startSsh, type SshEnd, type SshProcess } from './ssh-process.js';
 import { within } from './within.js';
 
 const MAX_START_ATTEMPTS = 5;
-/** A session sees the end of its master a little earlier than this process does. */
-const MASTER_END_GRACE_MS = 50;
+/** A channel sees the end of its connection a little earlier than the connection does. */
+const CONNECTION_END_GRACE_MS = 50;
+
+const notOpened: ChannelEnd = { exitCode: undefined, description: 'the server closed the channel at once' };
 
 /** A command that was started over a shared connection. */
 export interface Session {
-  readonly ssh: SshProcess;
+  readonly channel: Channel;
   /** The error of a session that ended without its command's exit code. */
-  lost(end: SshEnd, stderr: Buffer): Promise<GuestUnreachableError>;
+  lost(end: ChannelEnd, stderr: Buffer): Promise<GuestUnreachableError>;
 }
 
 /**
@@ -30,10 +32,9 @@ export interface Session {
  */
 export class SshConnections {
   readonly options: ConnectionOptions;
-  readonly #idle: Master[] = [];
-  readonly #all = new Set<Master>();
+  readonly #idle: Connection[] = [];
+  readonly #all = new Set<Connection>();
   #queue: Promise<unknown> = Promise.resolve();
-  #made = 0;
 
   constructor(options: ConnectionOptions) {
     this.options = options;
@@ -52,89 +53,94 @@ export class SshConnections {
    * @throws {GuestUnreachableError} the command was not started.
    */
   async startSession(remote: RemoteCommand, timeoutMs = this.options.connectTimeoutMs): Promise<Session> {
-    const { folder, environment } = this.options;
     const deadline = performance.now() + timeoutMs;
+    const left = (): number => deadline - performance.now();
     for (let attempt = 1; ; attempt++) {
-      const master = await this.#acquire(deadline);
-      const ssh = startSsh(sessionArguments(master.socket, remote.execRequest), {
-        folder,
-        environment,
-        diesWithParent: false,
-      });
-      void ssh.ended.then((end) => {
-        // An end that the guest did not tell in full may have left the channel open on its side.
-        this.#release(master, end.exitCode !== undefined && end.exitCode !== 255);
-      });
-      const start = await startCommand(ssh, remote, deadline - performance.now(), this.options);
-      if (start === 'started') return { ssh, lost: (end, stderr) => this.#lost(master, end, stderr) };
-      const { end, stderr } = start;
-      if (end === undefined) {
-        const seen = `no shell within ${Math.round(timeoutMs)} ms`;
-        throw unreachable(this.options, 'no answer in time', seen, tailOf(stderr));
+      const connection = await this.#acquire(deadline);
+      const channel = await this.#open(connection, remote, left());
+      if (channel === 'timeout') throw this.#late('no channel', timeoutMs);
+      const start =
+        channel === undefined
+          ? { end: notOpened, stderr: Buffer.alloc(0) }
+          : await startCommand(channel, remote, left(), this.options);
+      if (start === 'started' && channel) {
+        return { channel, lost: (end, stderr) => this.#lost(connection, end, stderr) };
       }
-      if (end.exitCode !== undefined && end.exitCode !== 255) {
+      if (start === 'started') continue;
+      const { end, stderr } = start;
+      if (end === undefined) throw this.#late('no shell', timeoutMs, stderr);
+      if (end.exitCode !== undefined) {
         throw unreachable(this.options, 'no shell', `ssh: ${end.description}`, tailOf(stderr));
       }
-      if (attempt === MAX_START_ATTEMPTS) throw await this.#lost(master, end, stderr);
+      if (attempt === MAX_START_ATTEMPTS) throw await this.#lost(connection, end, stderr);
     }
   }
 
   /** Ends all connections, and with them every command's session. Safe to call at any time. */
   async drop(): Promise<void> {
-    const masters = [...this.#all];
-    for (const master of masters) this.#release(master, false);
-    await Promise.all(masters.map((master) => master.ssh.ended));
+    const connections = [...this.#all];
+    for (const connection of connections) this.#release(connection, false);
+    await Promise.all(connections.map(({ ended }) => ended));
+  }
+
+  /** Opens a channel on a connection, which is released when the channel has ended. */
+  async #open(
+    connection: Connection,
+    remote: RemoteCommand,
+    timeoutMs: number,
+  ): Promise<Channel | undefined | 'timeout'> {
+    let channel: Channel | undefined | 'timeout';
+    try {
+      channel = await answerWithin(timeoutMs, connection.exec(remote.execRequest), this.options);
+    } finally {
+      if (!channel || channel === 'timeout') this.#release(connection, false);
+    }
+    if (channel && channel !== 'timeout') {
+      void channel.ended.then((end) => {
+        // An end that the guest did not tell in full may have left the channel open on its side.
+        this.#release(connection, end.exitCode !== undefined);
+      });
+    }
+    return channel;
   }
 
   /** An idle connection or a new one, when it is this call's turn. */
-  #acquire(deadline: number): Promise<Master> {
+  #acquire(deadline: number): Promise<Connection> {
     const turn = this.#queue.then(() => this.#idleOrNew(deadline));
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
 
-  async #idleOrNew(deadline: number): Promise<Master> {
+  async #idleOrNew(deadline: number): Promise<Connection> {
     this.options.signal.throwIfAborted();
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (idle.ssh.isRunning()) return idle;
+      if (idle.isOpen) return idle;
       this.#all.delete(idle);
     }
-    this.#made += 1;
-    const master = startMaster(this.options, `${CONTROL_SOCKET_PREFIX}${this.#made}`);
-    this.#all.add(master);
-    try {
-      await loggedIn(master, this.options, deadline - performance.now());
-    } catch (error) {
-      this.#release(master, false);
-      throw error;
-    }
-    return master;
+    const connection = await logIn(this.options, deadline - performance.now());
+    this.#all.add(connection);
+    return connection;
   }
 
-  #release(master: Master, reusable: boolean): void {
-    if (reusable && this.#all.has(master)) {
-      this.#idle.push(master);
+  #release(connection: Connection, reusable: boolean): void {
+    if (reusable && this.#all.has(connection)) {
+      this.#idle.push(connection);
       return;
     }
-    this.#all.delete(master);
-    const at = this.#idle.indexOf(master);
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
-    master.ssh.end();
+    connection.end();
   }
 
-  async #lost(master: Master, end: SshEnd, sessionStderr: Buffer): Promise<GuestUnreachableError> {
-    await within(MASTER_END_GRACE_MS, master.ssh.ended);
-    const words = withoutFallback(`${tailOf(sessionStderr)}\n${tailOf(master.stderr.content())}`);
-    return unreachable(this.options, 'connection lost', `ssh: ${end.description}`, words);
+  #late(what: string, timeoutMs: number, stderr: Buffer = Buffer.alloc(0)): GuestUnreachableError {
+    const seen = `${what} within ${Math.round(timeoutMs)} ms`;
+    return unreachable(this.options, 'no answer in time', seen, tailOf(stderr));
   }
-}
 
-/** Leaves out what ssh says about the connection of its own that a session is not allowed to make (see options.ts). */
-function withoutFallback(words: string): string {
-  return words
-    .split('\n')
-    .filter(
-      (line) => line !== '' && !/^kex_exchange_identification:|^Connection closed by UNKNOWN/.test(line),
-    )
-    .join('; ');
+  async #lost(connection: Connection, end: ChannelEnd, stderr: Buffer): Promise<GuestUnreachableError> {
+    const ended = await within(CONNECTION_END_GRACE_MS, connection.ended);
+    const words = ended === 'timeout' ? '' : ended;
+    return unreachable(this.options, 'connection lost', `ssh: ${end.description}`, words, tailOf(stderr));
+  }
 }

@@ -1,23 +1,48 @@
 import type { UnreachableReason } from './errors.js';
 
-/** What OpenSSH's client (9.2) writes to stderr when it ends, in the order in which they outrank each other. */
-const PATTERNS: readonly (readonly [RegExp, UnreachableReason])[] = [
-  [
-    /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|host key is known/,
-    'host key mismatch',
-  ],
-  [/Permission denied|Too many authentication failures/, 'permission denied'],
-  [/Connection refused/, 'connection refused'],
-  [/timed out during banner exchange/, 'no banner'],
-  [
-    /invalid characters|Bad remote protocol|Invalid SSH identification|banner line contains/i,
-    'not an ssh server',
-  ],
-  [/kex_exchange_identification: (Connection closed|read: Connection reset)/, 'closed without a banner'],
-  [/Connection (closed|reset|timed out)|Broken pipe|disconnect/i, 'connection lost'],
-];
+/** What the library ssh2 (1.17) says of a connection that failed: the layer, and the kernel's code if it was the socket. */
+export interface ConnectionFailure extends Error {
+  readonly level?: string;
+  readonly code?: string | number;
+}
 
-/** Why ssh could not do its work, from its own words. */
-export function diagnose(stderr: string): UnreachableReason {
-  return PATTERNS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'connection lost';
+/**
+ * Why a connection to an ssh server could not be made.
+ *
+ * @param failure the first error; undefined: the server closed the connection without one.
+ * @param handshakeDone whether keys had been exchanged by then.
+ */
+export function diagnose(failure: ConnectionFailure | undefined, handshakeDone: boolean): UnreachableReason {
+  switch (failure?.level) {
+    case 'client-authentication':
+      return 'permission denied';
+    case 'client-socket':
+      return ofSocket(String(failure.code), handshakeDone);
+    case 'handshake':
+      return failure.message.startsWith('Host denied') ? 'host key mismatch' : 'connection lost';
+    case 'protocol':
+      if (handshakeDone) return 'connection lost';
+      return failure.message === 'Connection lost before handshake'
+        ? 'closed without a banner'
+        : 'not an ssh server';
+    default:
+      // The reader of the first line throws an error that names no layer; a server that says goodbye gives its reason as a code.
+      return failure && failure.code === undefined && !handshakeDone
+        ? 'not an ssh server'
+        : 'connection lost';
+  }
+}
+
+function ofSocket(code: string, handshakeDone: boolean): UnreachableReason {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return handshakeDone ? 'connection lost' : 'closed without a banner';
+    case 'ETIMEDOUT':
+      return 'connection lost';
+    default:
+      return 'client failed';
+  }
 }

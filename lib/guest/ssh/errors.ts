@@ -22,7 +22,7 @@ export type UnreachableReason =
   | 'no answer in time'
   /** The login shell ended before it took the command: a start-up file that exits, or a shell that is none. */
   | 'no shell'
-  /** The host's side could not start: no ssh client, no memory, a folder that is gone. */
+  /** The host's side could not connect: no socket or no local port was left, or none may be opened. */
   | 'client failed';
 
 const ADVICE: Record<UnreachableReason, string> = {
@@ -40,7 +40,7 @@ const ADVICE: Record<UnreachableReason, string> = {
     'Nobody in a stopped VM can answer: let it run (`cont` in the monitor) before the guest is asked.',
   'no answer in time': 'The guest is overloaded or hangs: see the console log.',
   'no shell': "Look at the user's login shell and its start-up files in the guest.",
-  'client failed': "Look at the host: is OpenSSH's client (openssh-client) installed?",
+  'client failed': "Look at the host's limits: open files (ulimit -n), local ports, firewall.",
 };
 
 /** The guest cannot be asked. `seen` holds what was really observed, cleaned and bounded. */

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { PassThrough, pipeline } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { answerWithin } from './answer-within.js';
 import { OutputTail } from './bounded-output.js';
+import type { Channel } from './channel.js';
 import type { Session, SshConnections } from './connections.js';
 import { describeCommand, tailOf } from './display.js';
 import { endRemote, type EndedRemote } from './end-remote.js';
@@ -13,8 +14,7 @@ import {
   GuestUnreachableError,
 } from './errors.js';
 import { LineFramer, LineTooLongError } from './line-framer.js';
-import { takeExit255Mark, wrapCommand, type RemoteCommand } from './remote-command.js';
-import type { SshProcess } from './ssh-process.js';
+import { wrapCommand, type RemoteCommand } from './remote-command.js';
 import { within } from './within.js';
 
 const STDERR_TAIL_BYTES = 64 * 1024;
@@ -39,13 +39,14 @@ export class GuestProcess implements AsyncDisposable {
   readonly exited: Promise<ProcessEnd>;
   readonly #connection: SshConnections;
   readonly #session: Session;
-  readonly #ssh: SshProcess;
+  readonly #channel: Channel;
   readonly #remote: RemoteCommand;
   readonly #name: string;
-  /** Node drains a child's own stream when the child ends, read or not; this one waits for its reader. */
+  /** Can be cut, which a channel's own stream cannot. */
   readonly #stdout = new PassThrough();
   #killed = false;
   readonly #stderr = new OutputTail(STDERR_TAIL_BYTES);
+  readonly #stderrEnded: Promise<unknown>;
   readonly #lines: AsyncGenerator<string, void>;
   /** Reads whose callers ran out of time: the next reads take these first, so that no line is lost. */
   readonly #overdue: Promise<IteratorResult<string, void>>[] = [];
@@ -71,17 +72,20 @@ export class GuestProcess implements AsyncDisposable {
   ) {
     this.#connection = connection;
     this.#session = session;
-    this.#ssh = session.ssh;
-    const { ssh } = session;
+    const { channel } = session;
+    this.#channel = channel;
     this.#remote = remote;
     this.#name = name;
-    ssh.stderr
+    channel.stderr
       .on('data', (chunk: Buffer) => {
         this.#stderr.add(chunk);
       })
       .resume();
-    // A cut stream is told to whoever reads, see #read.
-    pipeline(ssh.stdout, this.#stdout, () => undefined);
+    this.#stderrEnded = Promise.race([
+      new Promise((resolve) => channel.stderr.once('end', resolve)),
+      channel.ended,
+    ]);
+    channel.stdout.pipe(this.#stdout);
     this.#lines = this.#read(maxLineBytes);
     this.exited = this.#watch();
     // Whoever awaits it sees the rejection; that nobody does is no error.
@@ -96,7 +100,7 @@ export class GuestProcess implements AsyncDisposable {
    */
   async writeLine(line: string): Promise<void> {
     if (line.includes('\n')) throw new RangeError('A line that is sent to a guest process holds a newline.');
-    const { stdin } = this.#ssh;
+    const { stdin } = this.#channel;
     if (stdin.writable) {
       if (stdin.write(`${line}\n`)) return;
       const drained = await Promise.race([
@@ -145,14 +149,14 @@ export class GuestProcess implements AsyncDisposable {
 
   /** Tells the process that no more lines come. */
   closeStdin(): void {
-    this.#ssh.stdin.end();
+    this.#channel.stdin.end();
   }
 
   /** Ends the process and all that it started (SIGKILL), and says whether they are gone from the guest. */
   async kill(): Promise<EndedRemote> {
     this.#killed = true;
     const result = await endRemote(this.#connection, this.#remote.token);
-    this.#ssh.end();
+    this.#leave();
     return result;
   }
 
@@ -181,18 +185,22 @@ export class GuestProcess implements AsyncDisposable {
   async #watch(): Promise<ProcessEnd> {
     const { signal } = this.#connection.options;
     const onAbort = (): void => {
-      this.#ssh.end();
+      this.#leave();
     };
     signal.addEventListener('abort', onAbort);
-    const end = await this.#ssh.ended;
+    const end = await this.#channel.exited;
     signal.removeEventListener('abort', onAbort);
     signal.throwIfAborted();
     if (this.#killed)
       return { exitCode: 128 + constants.signals.SIGKILL, stderr: this.#stderr.content().toString('utf8') };
-    const stderr = this.#stderr.content();
-    const own = end.exitCode === 255 ? takeExit255Mark(stderr, this.#remote.token) : stderr;
-    if (end.exitCode === undefined || own === undefined) throw await this.#session.lost(end, stderr);
-    return { exitCode: end.exitCode, stderr: own.toString('utf8') };
+    if (end.exitCode === undefined) throw await this.#session.lost(end, this.#stderr.content());
+    await this.#stderrEnded;
+    return { exitCode: end.exitCode, stderr: this.#stderr.content().toString('utf8') };
+  }
+
+  #leave(): void {
+    this.#channel.leave();
+    this.#stdout.destroy();
   }
 
   async #endedError(what: string, waitMs: number): Promise<GuestProcessEndedError | GuestUnreachableError> {

@@ -1,6 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { InfrastructureError } from '../../errors.js';
 import { SshConnections } from './connections.js';
@@ -9,15 +7,13 @@ import { endRemote, type EndedRemote } from './end-remote.js';
 import { GuestCommandError, GuestTimeoutError } from './errors.js';
 import { download, upload, type DownloadOptions, type UploadOptions } from './files.js';
 import { GuestProcess, type SpawnOptions } from './guest-process.js';
-import { checkIdentityFile } from './identity.js';
-import { DIAL_NAME, IDENTITY_NAME, KNOWN_HOSTS_NAME } from './options.js';
+import { readIdentityFile } from './identity.js';
+import { knownHostKeys } from './known-hosts.js';
 import { probe, waitUntilReady, type Reachability } from './readiness.js';
 import { runCommand, type CommandResult, type RunOptions } from './run-command.js';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 20_000;
 const POLL_PAUSE_MS = 50;
-
-const dialFile = join(import.meta.dirname, DIAL_NAME);
 
 export interface GuestShellOptions {
   readonly host: string;
@@ -25,12 +21,8 @@ export interface GuestShellOptions {
   readonly user: string;
   /** Private key, readable by its owner only. */
   readonly identityFile: string;
-  /** Where the shell makes its private folder (control socket, links); of any length. */
-  readonly runFolder: string;
   /** Names the guest in errors. */
   readonly title: string;
-  /** Added to the environment of every ssh process, so that it can be told whose it is. */
-  readonly environment?: Readonly<Record<string, string>>;
   /** Holds the guest's host key under the name `opentdx-guest`. Without it any host key is accepted. */
   readonly knownHostsFile?: string;
   /** For a connection with login; 20 s unless given. */
@@ -45,16 +37,14 @@ export interface GuestShellOptions {
  * Prepares the command channel to a guest. Nothing is connected before the first call that needs it.
  *
  * @throws {IdentityFileError} the key cannot be used.
+ * @throws {InfrastructureError} the known-hosts file cannot.
  */
 export async function createGuestShell(options: GuestShellOptions): Promise<GuestShell> {
-  await checkIdentityFile(options.identityFile);
-  const folder = await mkdtemp(join(options.runFolder, 'ssh-'));
-  await symlink(resolve(options.identityFile), join(folder, IDENTITY_NAME));
-  await symlink(dialFile, join(folder, DIAL_NAME));
-  if (options.knownHostsFile !== undefined) {
-    await symlink(resolve(options.knownHostsFile), join(folder, KNOWN_HOSTS_NAME));
-  }
-  const { host, port, user, title } = options;
+  const { host, port, user, title, knownHostsFile } = options;
+  const [identity, hostKeys] = await Promise.all([
+    readIdentityFile(options.identityFile),
+    knownHostsFile === undefined ? undefined : knownHostKeys(knownHostsFile),
+  ]);
   const closing = new AbortController();
   const signal = AbortSignal.any([closing.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   // As many calls may wait on it as there are: no leak.
@@ -62,9 +52,8 @@ export async function createGuestShell(options: GuestShellOptions): Promise<Gues
   const connection = new SshConnections({
     title,
     endpoint: { host, port, user },
-    folder,
-    environment: options.environment ?? {},
-    hostKeyIsKnown: options.knownHostsFile !== undefined,
+    identity,
+    hostKeys,
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     signal,
     ...(options.standstill === undefined ? {} : { standstill: options.standstill }),
@@ -213,15 +202,13 @@ export class GuestShell implements AsyncDisposable {
   }
 
   /**
-   * Ends the connection, with all that runs over it on this side, and removes the private folder. Pending and later calls
-   * are rejected. What runs in the guest is left to itself: see {@link endStrayProcesses}.
+   * Ends the connection, with all that runs over it on this side. Pending and later calls are rejected. What runs in the guest is left to itself: see {@link endStrayProcesses}.
    */
   async close(): Promise<void> {
     this.#closing.abort(
       new InfrastructureError(`${this.#connection.options.title}: its guest shell was closed`),
     );
     await this.#connection.drop();
-    await rm(this.#connection.options.folder, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

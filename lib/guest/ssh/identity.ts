@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
+import ssh2, { type ParsedKey } from 'ssh2';
 import { IdentityFileError } from './errors.js';
 
 /**
- * Checks a private key file as ssh does, which would otherwise only say 'Permission denied' later.
+ * Reads a private key file. One that is open to others than its owner is refused, as ssh refuses it.
  *
- * @throws {IdentityFileError} it is not there, is no file, cannot be read, or is open to others than its owner.
+ * @throws {IdentityFileError} it is not there, is no file, cannot be read, is open to others, or holds no private key without a passphrase.
  */
-export async function checkIdentityFile(path: string): Promise<void> {
+export async function readIdentityFile(path: string): Promise<ParsedKey> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new IdentityFileError(
       `The identity file ${path} is not there. Build the guest image first, or name another key.`,
@@ -27,4 +28,14 @@ export async function checkIdentityFile(path: string): Promise<void> {
       `The identity file ${path} has mode ${mode}; ssh refuses a private key that others may read. Run: chmod 600 '${path}'`,
     );
   }
+  // A list where the format has room for several keys, which its type does not say.
+  const parsed = ssh2.utils.parseKey(await readFile(path)) as ParsedKey | ParsedKey[] | Error;
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error || !key?.isPrivateKey()) {
+    const why = key instanceof Error ? key.message : 'it holds no private key';
+    throw new IdentityFileError(
+      `The identity file ${path} cannot be used: ${why}. A private key without a passphrase is needed.`,
+    );
+  }
+  return key;
 }

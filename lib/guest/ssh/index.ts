@@ -10,5 +10,5 @@ export {
 export type { GuestProcess } from './guest-process.js';
 export { createGuestShell, type GuestShell, type GuestShellOptions } from './guest-shell.js';
 export type { CommandResult } from './run-command.js';
-export { GUEST_HOST_KEY_ALIAS } from './options.js';
+export { GUEST_HOST_KEY_ALIAS } from './known-hosts.js';
 export { quote } from './quote.js';

@@ -28,13 +28,13 @@ export interface RemoteCommand {
  * it: dropbear 2022.83 closes a new channel without a word if a child of the same connection ends before the exec
  * request is served (mended in 2024.86, https://github.com/mkj/dropbear/pull/326).
  *
- * It stays as the command's parent for two reasons: a command that dies of a signal is reported as 128 + n on every
- * server (an ssh client says 255 for it), and its 255 can be told from ssh's own 255, which means 'no connection'.
+ * It stays as the command's parent, so that a command that dies of a signal is reported as 128 + n: dropbear says nothing of a
+ * child of its own that died of one without a name in RFC 4254, section 6.10, such as SIGBUS.
  */
 export function wrapCommand(argv: readonly string[], token = newToken()): RemoteCommand {
   const command = commandLine(argv);
   const before = `export ${RUN_VARIABLE}=${token}; ${handshake(token)}`;
-  const after = `; s=$?; [ $s -ne 255 ] || printf 'exit-255-%s' ${token} >&2; exit $s`;
+  const after = '; exit $?';
   if (Buffer.byteLength(before + command + after) <= MAX_EXEC_REQUEST_BYTES) {
     return { execRequest: before + command + after, ...signals(token, ''), token };
   }
@@ -43,16 +43,9 @@ export function wrapCommand(argv: readonly string[], token = newToken()): Remote
   return { execRequest: `${before}eval "$(${read})"${after}`, ...signals(token, command), token };
 }
 
-/** Wraps a script for the login shell itself, without the mark that {@link RUN_VARIABLE} sets. It must not end with 255. */
+/** Wraps a script for the login shell itself, without the mark that {@link RUN_VARIABLE} sets. */
 export function wrapUnmarked(script: string, token = newToken()): RemoteCommand {
   return { execRequest: handshake(token) + script, ...signals(token, ''), token };
-}
-
-/** Takes the mark of a real exit code 255 off the end of stderr: `undefined` if it is not there. */
-export function takeExit255Mark(stderr: Buffer, token: string): Buffer | undefined {
-  const mark = Buffer.from(`exit-255-${token}`);
-  const at = stderr.lastIndexOf(mark);
-  return at < 0 ? undefined : Buffer.concat([stderr.subarray(0, at), stderr.subarray(at + mark.length)]);
 }
 
 function newToken(): string {

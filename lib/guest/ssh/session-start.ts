@@ -1,17 +1,17 @@
 import { answerWithin } from './answer-within.js';
 import { OutputTail } from './bounded-output.js';
+import type { Channel, ChannelEnd } from './channel.js';
 import type { ConnectionOptions } from './connection-options.js';
 import type { RemoteCommand } from './remote-command.js';
-import type { SshEnd, SshProcess } from './ssh-process.js';
 
-/** What a login shell may write before the command, from its start-up files, and what ssh may say. */
+/** What a login shell may write before the command, from its start-up files. */
 const MAX_NOISE_BYTES = 64 * 1024;
 
 export type SessionStart =
   /** The command was told to start. Its output begins where the streams stand now; they are paused. */
   | 'started'
   /** The command was not and will not be started. */
-  | { readonly end: SshEnd | undefined; readonly stderr: Buffer };
+  | { readonly end: ChannelEnd | undefined; readonly stderr: Buffer };
 
 /**
  * Waits until the guest's shell is there, then tells it to start the command.
@@ -20,7 +20,7 @@ export type SessionStart =
  * @throws the connection's signal's reason, as soon as that is aborted.
  */
 export async function startCommand(
-  ssh: SshProcess,
+  channel: Channel,
   remote: RemoteCommand,
   timeoutMs: number,
   options: ConnectionOptions,
@@ -37,21 +37,21 @@ export async function startCommand(
       if (stdout.content().includes(remote.readyMark)) resolve('ready');
     };
   });
-  ssh.stdout.on('data', onStdout).resume();
-  ssh.stderr.on('data', onStderr).resume();
+  channel.stdout.on('data', onStdout).resume();
+  channel.stderr.on('data', onStderr).resume();
   let started = false;
   try {
-    const outcome = await answerWithin(timeoutMs, Promise.race([ready, ssh.ended]), options);
+    const outcome = await answerWithin(timeoutMs, Promise.race([ready, channel.ended]), options);
     if (outcome !== 'ready')
       return { end: outcome === 'timeout' ? undefined : outcome, stderr: stderr.content() };
     started = true;
   } finally {
-    if (!started) ssh.end();
+    if (!started) channel.leave();
   }
   // Until it is told to go the shell writes nothing more, so that nothing can be behind the mark yet.
-  ssh.stdout.off('data', onStdout).pause();
-  ssh.stderr.off('data', onStderr).pause();
-  if (stderr.content().length > 0) ssh.stderr.unshift(stderr.content());
-  ssh.stdin.write(remote.go);
+  channel.stdout.off('data', onStdout).pause();
+  channel.stderr.off('data', onStderr).pause();
+  if (stderr.content().length > 0) channel.stderr.unshift(stderr.content());
+  channel.stdin.write(remote.go);
   return 'started';
 }

@@ -128,7 +128,7 @@ export async function ownProcess(options: OwnOptions): Promise<OwnedProcess> {
 }
 
 /**
- * Runs a short-lived helper, such as an ssh client, that is to be started with the environment that `run` gets. `run` waits for
+ * Runs a short-lived helper that is to be started with the environment that `run` gets. `run` waits for
  * its end; if this process ends meanwhile, the watchdog ends the helper.
  */
 export async function ownHelper<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
@@ -144,8 +144,8 @@ export async function ownHelper<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>):
 }
 
 /**
- * The environment that marks a process as this one's, for processes that somebody else starts and ends, such as the ssh clients of
- * a guest's shell: if this process ends before them, the watchdog ends them.
+ * The environment that marks a process as this one's, for processes that somebody else starts and ends, such as an
+ * image's build: if this process ends before them, the watchdog ends them.
  */
 export async function ownerEnvironment(): Promise<Record<string, string>> {
   const owner = await theOwner();

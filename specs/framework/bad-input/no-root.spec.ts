@@ -21,7 +21,6 @@ const unprivileged = test.extend<{ nobody: GuestShell }>({
       user: 'nobody',
       host: '127.0.0.1',
       port: machine.ports.ssh,
-      runFolder: machine.runFolder,
       title: 'The guest as nobody',
     });
     await use(shell);

@@ -32,10 +32,10 @@ test('a closed port is told from one that is closed after it was accepted', asyn
 
 test('silence ends with the patience, and says that the connection was accepted', async () => {
   await using server = await FakeServer.start(() => undefined);
-  const result = await readBanner(at(server.port), 50);
+  const result = await readBanner(at(server.port), 500);
   expect(result).toEqual({
     reason: 'no banner',
-    seen: 'the connection was accepted, and nothing came within 50 ms',
+    seen: 'the connection was accepted, and nothing came within 500 ms',
   });
 });
 

@@ -4,7 +4,7 @@ import {
   GuestProcessEndedError,
   GuestTimeoutError,
 } from '../../../lib/guest/ssh/index.js';
-import { FakeGuest } from './fake-ssh.js';
+import { FakeGuest } from './fake-guest.js';
 
 const PATIENT = { timeoutMs: 20_000 };
 

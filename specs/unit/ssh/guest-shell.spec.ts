@@ -3,16 +3,19 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
 import {
   GuestCommandError,
   GuestFileError,
   GuestOutputLimitError,
   GuestTimeoutError,
-  GuestUnreachableError,
+  type GuestShellOptions,
+  type GuestUnreachableError,
   IdentityFileError,
 } from '../../../lib/guest/ssh/index.js';
 import { InfrastructureError } from '../../../lib/errors.js';
-import { FakeGuest, isAlive } from './fake-ssh.js';
+import { FakeGuest, isAlive, newKey } from './fake-guest.js';
+import { closedPort, FakeServer } from './fake-servers.js';
 
 test('a command gets its arguments and stdin, and its outputs and exit code come back', async () => {
   await using guest = await FakeGuest.start();
@@ -31,15 +34,18 @@ test('bytes pass unchanged both ways', async () => {
 });
 
 test('noise of start-up files is not taken for output', async () => {
-  await using guest = await FakeGuest.start({ behave: '[ $role = master ] || { echo welcome; }' });
-  expect(await guest.shell.succeed(['echo', 'x'])).toBe('x\n');
+  await using guest = await FakeGuest.start({ profile: 'echo welcome; echo motd >&2' });
+  expect(await guest.shell.run(['echo', 'x'])).toEqual({ exitCode: 0, stdout: 'x\n', stderr: 'motd\n' });
 });
 
-test("an exit code 255 of the command is told from ssh's own", async () => {
+test('every exit code comes back, and a signal as 128 + n', async () => {
   await using guest = await FakeGuest.start();
-  expect(await guest.shell.run(['sh', '-c', 'exit 255'])).toMatchObject({ exitCode: 255, stderr: '' });
-  const lost = guest.shell.run(['sh', '-c', 'echo last words >&2; kill -9 $PPID']);
-  await expect(lost).rejects.toThrow(GuestUnreachableError);
+  for (const exitCode of [1, 127, 254, 255]) {
+    expect(await guest.shell.run(['sh', '-c', `exit ${exitCode}`])).toMatchObject({ exitCode, stderr: '' });
+  }
+  expect(await guest.shell.run(['sh', '-c', 'kill -BUS $$'])).toMatchObject({ exitCode: 128 + 7 });
+  const shellDied = await guest.shell.run(['sh', '-c', 'echo last words >&2; kill -9 $PPID']);
+  expect(shellDied).toMatchObject({ exitCode: 128 + 9, stderr: 'last words\n' });
 });
 
 test('succeed and fail judge the exit code, and name command, code and last output', async () => {
@@ -97,69 +103,98 @@ test('waitUntilSucceeds tries until it does, or says how the last attempt went',
 test('commands that follow each other share a connection, commands at the same time do not', async () => {
   await using guest = await FakeGuest.start();
   for (let count = 0; count < 3; count++) await guest.shell.succeed(['true']);
-  expect(await guest.calls('master')).toHaveLength(1);
+  expect(guest.connections).toEqual({ made: 1, open: 1 });
   await Promise.all([guest.shell.succeed(['sleep', '0.3']), guest.shell.succeed(['sleep', '0.3'])]);
-  expect(await guest.calls('master')).toHaveLength(2);
+  expect(guest.connections).toEqual({ made: 2, open: 2 });
 });
 
-test("every ssh carries the caller's environment, and nothing of the user's", async () => {
-  await using guest = await FakeGuest.start();
-  await guest.shell.succeed(['true']);
-  const calls = [...(await guest.calls('master')), ...(await guest.calls('session'))];
-  expect(calls.map(({ rest }) => rest)).toEqual([`${guest.owner} `, `${guest.owner} `]);
-});
-
-test('a channel that is closed before the command started is opened again, and the command runs once', async () => {
-  const behave = '[ $role = master ] || [ -e "$folder/once" ] || { : > "$folder/once"; exit 255; }';
-  await using guest = await FakeGuest.start({ behave });
-  const log = join(guest.folder, 'log');
-  expect((await guest.shell.shell('echo ran >> "$1"; cat "$1"', {}, log)).stdout).toBe('ran\n');
-  expect(await guest.calls('session')).toHaveLength(2);
-});
+for (const fate of ['refuse', 'close', 'drop connection'] as const) {
+  test(`a command whose channel ends (${fate}) before it started is started again, and runs once`, async () => {
+    // It would say that it is there, which counts as started, if the profile did not write something first.
+    const profile = '[ -e "$folder/once" ] || { : > "$folder/once"; echo noise; sleep 300; }';
+    await using guest = await FakeGuest.start({
+      ...(fate === 'drop connection' ? { profile } : {}),
+      onCommand: (count) => (count === 1 ? fate : 'run'),
+    });
+    const log = join(guest.folder, 'log');
+    expect((await guest.shell.shell('echo ran >> "$1"; cat "$1"', {}, log)).stdout).toBe('ran\n');
+    expect(guest.commands).toBe(2);
+    expect(guest.connections.made).toBe(2);
+  });
+}
 
 test('a channel that is always closed ends in an error after a few attempts', async () => {
-  await using guest = await FakeGuest.start({ behave: '[ $role = master ] || { echo why >&2; exit 255; }' });
+  await using guest = await FakeGuest.start({ onCommand: () => 'close' });
   await expect(guest.shell.run(['true'])).rejects.toMatchObject({
     reason: 'connection lost',
-    seen: 'ssh: exit code 255; why',
+    seen: expect.stringMatching(/^ssh: closed without an exit code.*why$/),
   });
-  expect(await guest.calls('session')).toHaveLength(5);
+  expect(guest.commands).toBe(5);
 });
 
-test('what the client or the login shell says is in the error', async () => {
-  const denied = 'echo "root@127.0.0.1: Permission denied (publickey)." >&2; exit 255';
-  await using first = await FakeGuest.start({ behave: denied });
+test('what the server or the login shell says is in the error', async () => {
+  await using first = await FakeGuest.start({ login: 'denied' });
   await expect(first.shell.run(['true'])).rejects.toMatchObject({
     name: 'GuestUnreachableError',
     reason: 'permission denied',
+    seen: 'ssh: All configured authentication methods failed',
   });
-  await using second = await FakeGuest.start({
-    behave: '[ $role = master ] || { echo not available; exit 1; }',
+  await using second = await FakeGuest.start({ profile: 'echo not available >&2; exit 1' });
+  await expect(second.shell.run(['true'])).rejects.toMatchObject({
+    reason: 'no shell',
+    seen: 'ssh: exit code 1; not available',
   });
-  await expect(second.shell.run(['true'])).rejects.toMatchObject({ reason: 'no shell' });
-  await using third = await FakeGuest.start({ environment: { PATH: '/nonexistent' } });
-  await expect(third.shell.run(['true'])).rejects.toMatchObject({ reason: 'client failed' });
+  await using third = await FakeGuest.start({ port: await closedPort() });
+  await expect(third.shell.run(['true'])).rejects.toMatchObject({ reason: 'connection refused' });
+});
+
+test('what answers without being the ssh server that it should be is told apart', async () => {
+  const reasonOf = async (options: Partial<GuestShellOptions>): Promise<unknown> => {
+    await using guest = await FakeGuest.start(options);
+    return await guest.shell.run(['true']).then(
+      () => 'reached',
+      (error: unknown) => (error as GuestUnreachableError).reason,
+    );
+  };
+  await using other = await FakeServer.start((socket) => socket.write('SSH-1.5-of 1995\r\n'));
+  expect(await reasonOf({ port: other.port })).toBe('not an ssh server');
+  await using closing = await FakeServer.start((socket) => socket.end());
+  expect(await reasonOf({ port: closing.port })).toBe('closed without a banner');
+  await using resetting = await FakeServer.start((socket) => socket.resetAndDestroy());
+  expect(await reasonOf({ port: resetting.port })).toBe('closed without a banner');
+});
+
+test('a host key is checked if it is known, and only then', async () => {
+  await using unknown = await FakeGuest.start();
+  expect(await unknown.shell.succeed(['echo', 'x'])).toBe('x\n');
+  const { public: another } = newKey();
+  const knownHostsFile = join(unknown.folder, 'known_hosts');
+  await writeFile(knownHostsFile, `other-host ${another}\n`);
+  await expect(FakeGuest.start({ knownHostsFile })).rejects.toThrow(/has no line for opentdx-guest/);
+  await writeFile(knownHostsFile, `opentdx-guest ${another}\n`);
+  await using wrong = await FakeGuest.start({ knownHostsFile });
+  await expect(wrong.shell.run(['true'])).rejects.toMatchObject({ reason: 'host key mismatch' });
+  const presented = unknown.hostKey;
+  await writeFile(knownHostsFile, `opentdx-guest ${another}\nopentdx-guest ${presented}\n`);
+  await using right = await FakeGuest.start({ knownHostsFile, port: unknown.port });
+  expect(await right.shell.succeed(['echo', 'x'])).toBe('x\n');
 });
 
 test('a login, or a shell, that does not come is given up in time', async () => {
-  await using silent = await FakeGuest.start({ behave: 'exec sleep 300', connectTimeoutMs: 300 });
+  await using silent = await FakeGuest.start({ login: 'never answered', connectTimeoutMs: 300 });
   await expect(silent.shell.run(['true'])).rejects.toThrow(/no answer in time. Seen: no login within \d+ ms/);
-  const behave = '[ $role = master ] || exec sleep 300';
-  await using stuck = await FakeGuest.start({ behave, connectTimeoutMs: 500 });
+  await using stuck = await FakeGuest.start({ profile: 'exec sleep 300', connectTimeoutMs: 500 });
   await expect(stuck.shell.run(['true'])).rejects.toThrow(/no answer in time. Seen: no shell within 500 ms/);
-  for (const guest of [silent, stuck]) {
-    const pids = [...(await guest.calls('master')), ...(await guest.calls('session'))].map(({ pid }) => pid);
-    await expect.poll(() => pids.filter(isAlive)).toEqual([]);
-  }
+  for (const guest of [silent, stuck]) await expect.poll(() => guest.connections.open).toBe(0);
 });
 
 test('the end of a connection rejects its command, and the next command makes a new one', async () => {
-  const behave =
-    '[ $role = master ] || [ -e "$folder/lost" ] || { : > "$folder/lost"; printf "%s" "$(echo "$*" | grep -o "ready-%s. [0-9a-f]*" | sed "s/%s. //")"; read -r go; exit 255; }';
-  await using guest = await FakeGuest.start({ behave });
-  await expect(guest.shell.run(['true'])).rejects.toMatchObject({ reason: 'connection lost' });
+  await using guest = await FakeGuest.start({
+    onCommand: (count) => (count === 1 ? 'drop connection' : 'run'),
+  });
+  await expect(guest.shell.run(['sleep', '300'])).rejects.toMatchObject({ reason: 'connection lost' });
   expect(await guest.shell.succeed(['echo', 'back'])).toBe('back\n');
-  expect(await guest.calls('master')).toHaveLength(2);
+  expect(guest.connections.made).toBe(2);
 });
 
 test('when the guest is gone all that is pending is rejected with the reason', async () => {
@@ -179,20 +214,17 @@ test('when the guest is gone all that is pending is rejected with the reason', a
 test('reset ends the old connection and makes a new one', async () => {
   await using guest = await FakeGuest.start();
   await guest.shell.succeed(['true']);
-  const [before] = await guest.calls('master');
   await guest.shell.reset();
-  expect(isAlive(before?.pid ?? 0)).toBe(false);
-  expect(await guest.calls('master')).toHaveLength(2);
+  expect(guest.connections.made).toBe(2);
+  await expect.poll(() => guest.connections.open).toBe(1);
   expect(await guest.shell.succeed(['echo', 'new'])).toBe('new\n');
 });
 
-test('close leaves no process and no folder, and rejects later calls', async () => {
+test('close leaves no connection, and rejects later calls', async () => {
   await using guest = await FakeGuest.start();
-  await guest.shell.succeed(['true']);
+  await Promise.all([guest.shell.succeed(['true']), guest.shell.succeed(['true'])]);
   await guest.shell.close();
-  const pids = [...(await guest.calls('master')), ...(await guest.calls('session'))].map(({ pid }) => pid);
-  expect(pids.filter(isAlive)).toEqual([]);
-  expect((await readdir(guest.folder)).filter((name) => name.startsWith('ssh-'))).toEqual([]);
+  await expect.poll(() => guest.connections).toEqual({ made: 2, open: 0 });
   await expect(guest.shell.run(['true'])).rejects.toThrow('L1: its guest shell was closed');
 });
 
@@ -242,7 +274,7 @@ test('a file that cannot be brought in or fetched is named with the reason, and 
 });
 
 test('a full disk and a short upload are told apart', async () => {
-  await using full = await FakeGuest.start({ behave: 'PATH="$folder/tools:$PATH"' });
+  await using full = await FakeGuest.start({ profile: 'PATH="$folder/tools:$PATH"' });
   const tools = join(full.folder, 'tools');
   await mkdir(tools);
   await writeFile(join(tools, 'cat'), '#!/bin/sh\nexec /bin/cat > /dev/full\n', { mode: 0o755 });
@@ -269,5 +301,10 @@ test('a private key is checked before it is used', async () => {
     await chmod(key, mode);
     await expect(withKey(key)).rejects.toThrow(IdentityFileError);
     await expect(withKey(key)).rejects.toThrow(new RegExp(`mode 0${mode.toString(8)}; .*chmod 600`));
+  }
+  for (const content of ['no key', newKey().public, newKey('secret').private]) {
+    const file = join(guest.folder, 'bad');
+    await writeFile(file, content, { mode: 0o600 });
+    await expect(withKey(file)).rejects.toThrow(/cannot be used: .*A private key without a passphrase/);
   }
 });

@@ -19,9 +19,10 @@ test('loaded and removed again it leaves nothing behind', async ({ guest, kernel
     await expect(verifyPte(guest, { address: 0x1000n, pid: 1 })).rejects.toThrow(/insmod verify_pte\.ko/);
   }
   expect(await state()).toBe(before);
-  // Facility 0 is the kernel itself; levels up to 4 are warnings and worse.
+  // Facility 0 is the kernel itself; levels up to 4 are warnings and worse. An interrupt that took long was kept waiting by the host.
   const complaints = (await kernelLog.entries()).filter(
-    ({ facility, level = 7 }) => facility === 0 && level <= 4,
+    ({ facility, level = 7, text }) =>
+      facility === 0 && level <= 4 && !text.startsWith('hrtimer: interrupt took'),
   );
   expect(complaints).toEqual([]);
 });
