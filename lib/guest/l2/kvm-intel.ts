@@ -6,21 +6,28 @@ import { parseTrace } from '../trace/events.js';
 /** A trace of its own, so that whoever uses the main one does not lose it. */
 const instance = '/sys/kernel/tracing/instances/e2e-ept-root';
 const event = 'ept_root';
+const vmcsEvent = 'vmcs';
 
-/** $1: parameters of kvm_intel. */
-const load = `for module in irqbypass kvm; do insmod /lib/modules/$module.ko; done
+/**
+ * $1: parameters of kvm_intel. No probe is optimized to a jump: Linux 6.1 forgets one that it is still undoing when its module goes
+ * (kill_optimized_kprobe in kernel/kprobes.c leaves it in the table), and then refuses the next one at that address with EINVAL.
+ */
+const load = `echo 0 > /proc/sys/debug/kprobes-optimization
+  for module in irqbypass kvm; do insmod /lib/modules/$module.ko; done
   insmod /lib/modules/kvm-intel.ko $1
   echo 'p:e2e/${event} vmx_load_mmu_pgd root=%si:x64' >> /sys/kernel/tracing/kprobe_events
+  echo 'r:e2e/${vmcsEvent} alloc_vmcs_cpu address=$retval:x64' >> /sys/kernel/tracing/kprobe_events
   mkdir ${instance}
-  echo 1 > ${instance}/events/e2e/${event}/enable`;
+  for event in ${event} ${vmcsEvent}; do echo 1 > ${instance}/events/e2e/$event/enable; done`;
 
-const unload = `echo 0 > ${instance}/events/e2e/${event}/enable
+const unload = `for event in ${event} ${vmcsEvent}; do echo 0 > ${instance}/events/e2e/$event/enable; done
   rmdir ${instance}
-  echo '-:e2e/${event}' >> /sys/kernel/tracing/kprobe_events
+  for event in ${event} ${vmcsEvent}; do echo "-:e2e/$event" >> /sys/kernel/tracing/kprobe_events; done
   for module in kvm_intel kvm irqbypass; do rmmod $module; done`;
 
 /**
- * Loads KVM for Intel, and has the kernel record every EPT that a VM is given, by a probe on the function that does so.
+ * Loads KVM for Intel, and has the kernel record every EPT that a VM is given, by a probe on the function that does so, and
+ * where the VM's VMCS lies.
  *
  * @param parameters of the module, such as `eptad=0`
  */
@@ -35,12 +42,22 @@ export async function unloadKvmIntel(guest: CommandShell): Promise<void> {
 
 /** The EPT of the VM that ran last. @throws InfrastructureError no VM has run */
 export async function lastEpt(guest: CommandShell): Promise<AddressSpace<EptEntry>> {
+  return eptSpace({ eptp: await lastRecorded(guest, event, 'root') });
+}
+
+/** Linear address of the VMCS of the VM that was made last. @throws InfrastructureError no VM was made */
+export async function lastVmcs(guest: CommandShell): Promise<bigint> {
+  return await lastRecorded(guest, vmcsEvent, 'address');
+}
+
+async function lastRecorded(guest: CommandShell, name: string, field: string): Promise<bigint> {
   const events = parseTrace(await guest.succeed(['cat', `${instance}/trace`]));
-  const root = /root=(0x[0-9a-f]+)/.exec(events.at(-1)?.text ?? '')?.[1];
-  if (root === undefined) {
+  const last = events.filter((each) => each.name === name).at(-1);
+  const value = new RegExp(`${field}=(0x[0-9a-f]+)`).exec(last?.text ?? '')?.[1];
+  if (value === undefined) {
     throw new InfrastructureError(
-      "The guest's KVM has given no VM an EPT since it was loaded: run the VM first.",
+      `The guest's KVM has given no VM its ${name} since it was loaded: make a VM, and run it, first.`,
     );
   }
-  return eptSpace({ eptp: BigInt(root) });
+  return BigInt(value);
 }
