@@ -8,12 +8,8 @@ const instance = '/sys/kernel/tracing/instances/e2e-ept-root';
 const event = 'ept_root';
 const vmcsEvent = 'vmcs';
 
-/**
- * $1: parameters of kvm_intel. No probe is optimized to a jump: Linux 6.1 forgets one that it is still undoing when its module goes
- * (kill_optimized_kprobe in kernel/kprobes.c leaves it in the table), and then refuses the next one at that address with EINVAL.
- */
-const load = `echo 0 > /proc/sys/debug/kprobes-optimization
-  for module in irqbypass kvm; do insmod /lib/modules/$module.ko; done
+/** $1: parameters of kvm_intel. */
+const load = `for module in irqbypass kvm; do insmod /lib/modules/$module.ko; done
   insmod /lib/modules/kvm-intel.ko $1
   echo 'p:e2e/${event} vmx_load_mmu_pgd root=%si:x64' >> /sys/kernel/tracing/kprobe_events
   echo 'r:e2e/${vmcsEvent} alloc_vmcs_cpu address=$retval:x64' >> /sys/kernel/tracing/kprobe_events
