@@ -2,6 +2,7 @@ import { InfrastructureError } from '../../errors.js';
 import { eptSpace, type AddressSpace, type EptEntry } from '../../paging/index.js';
 import type { CommandShell } from '../command-shell.js';
 import { parseTrace } from '../trace/events.js';
+import { readTrace } from '../trace/read-trace.js';
 
 /** A trace of its own, so that whoever uses the main one does not lose it. */
 const instance = '/sys/kernel/tracing/instances/e2e-ept-root';
@@ -47,7 +48,7 @@ export async function lastVmcs(guest: CommandShell): Promise<bigint> {
 }
 
 async function lastRecorded(guest: CommandShell, name: string, field: string): Promise<bigint> {
-  const events = parseTrace(await guest.succeed(['cat', `${instance}/trace`]));
+  const events = parseTrace(await readTrace(guest, instance));
   const last = events.filter((each) => each.name === name).at(-1);
   const value = new RegExp(`${field}=(0x[0-9a-f]+)`).exec(last?.text ?? '')?.[1];
   if (value === undefined) {

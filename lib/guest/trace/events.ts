@@ -1,4 +1,5 @@
 import type { CommandShell } from '../command-shell.js';
+import { readTrace } from './read-trace.js';
 
 /** A tracepoint of the guest's kernel, such as `kvm/kvm_exit`, as its folder below `events` is called. */
 export type Tracepoint = `${string}/${string}`;
@@ -57,7 +58,7 @@ export async function traced(
     if (!finished) await removeProbes(guest, probes);
   }
   // Removing a probe empties the trace.
-  const text = await guest.succeed(['cat', `${tracing}/trace`]);
+  const text = await readTrace(guest, tracing);
   await removeProbes(guest, probes);
   return parseTrace(text);
 }

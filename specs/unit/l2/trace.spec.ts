@@ -1,6 +1,11 @@
-import { expect, test } from '@playwright/test';
+import { writeFile } from 'node:fs/promises';
 
+import { expect, test } from '@playwright/test';
+import { execa } from 'execa';
+
+import type { CommandShell } from '../../../lib/guest/command-shell.js';
 import { parseTrace } from '../../../lib/guest/trace/events.js';
+import { readTrace } from '../../../lib/guest/trace/read-trace.js';
 
 test('events of the kernel’s trace, with the stack of the one that has it', () => {
   const text = [
@@ -24,3 +29,32 @@ test('events of the kernel’s trace, with the stack of the one that has it', ()
   ]);
   expect(parseTrace('# no event\n')).toEqual([]);
 });
+
+test.describe('a trace comes packed', () => {
+  const text = '# tracer: nop\n'.repeat(100);
+
+  test('and is what it was', async ({}, testInfo) => {
+    await writeFile(testInfo.outputPath('trace'), text);
+    expect(await readTrace(shellOfThisHost(), testInfo.outputDir)).toBe(text);
+  });
+
+  test('and of a guest that cannot pack it this is said', async ({}, testInfo) => {
+    await writeFile(testInfo.outputPath('trace'), text);
+    const noPrograms = shellOfThisHost({ PATH: '/nowhere' });
+    await expect(readTrace(noPrograms, testInfo.outputDir)).rejects.toThrow(
+      /"gzip -c \| base64", which gave ""/,
+    );
+  });
+});
+
+function shellOfThisHost(env: Readonly<Record<string, string>> = {}): CommandShell {
+  const run = async ([program = '', ...options]: readonly string[]) => {
+    const {
+      exitCode = -1,
+      stdout,
+      stderr,
+    } = await execa(program === 'sh' ? '/bin/sh' : program, options, { env, reject: false });
+    return { exitCode, stdout, stderr };
+  };
+  return { run, succeed: async (argv) => (await run(argv)).stdout };
+}
