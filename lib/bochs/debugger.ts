@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Readable, Writable } from 'node:stream';
 
 import { Transcript } from '../monitor/index.js';
@@ -41,6 +42,8 @@ export class BochsDebugger {
   /** It was started; it stands only while somebody has it paused. */
   #started = false;
   #pauses = 0;
+  /** The pause that the code which asks runs in. */
+  readonly #pause = new AsyncLocalStorage<{ over: boolean }>();
   /** Stopping and continuing wait for each other. */
   #turn: Promise<void> = Promise.resolve();
   #silence: NodeJS.Timeout | undefined;
@@ -74,6 +77,11 @@ export class BochsDebugger {
     return this.#running;
   }
 
+  /** Whether the code that asks is inside `paused`: the machine stands until that code is done. */
+  get pausedByCaller(): boolean {
+    return this.#pause.getStore()?.over === false;
+  }
+
   /** Lets the machine run, unless somebody has it paused: then it runs when the last of them is done. */
   async start(): Promise<void> {
     this.#started = true;
@@ -84,11 +92,13 @@ export class BochsDebugger {
 
   /** Runs `work` while the machine stands. May be nested; the machine runs on after the last one, if it ran before. */
   async paused<T>(work: () => Promise<T>): Promise<T> {
+    const pause = { over: false };
     this.#pauses += 1;
     try {
       await this.#inTurn(() => this.#interrupt());
-      return await work();
+      return await this.#pause.run(pause, work);
     } finally {
+      pause.over = true;
       this.#pauses -= 1;
       await this.#inTurn(() => {
         this.#continue();

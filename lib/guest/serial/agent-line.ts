@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import { InfrastructureError } from '../../errors.js';
 import { LineFramer } from '../ssh/line-framer.js';
+import { GuestPausedError } from './errors.js';
 import { unescape } from './escape.js';
 
 /** What the agent says of a program: see images/ept/agent/main.c. */
@@ -11,6 +12,9 @@ export interface AgentListener {
   /** It ended, or (with an error) nothing more will be heard of it. */
   ended(end: number | Error): void;
 }
+
+/** Whether whoever asks has the machine standing still until it is done. */
+export type PausedByCaller = () => boolean;
 
 /** The agent's own numbers bound a message to three times 4 KiB and its head. */
 const maxLineBytes = 64 << 10;
@@ -25,15 +29,17 @@ export class AgentLine {
   readonly ready: Promise<void>;
   readonly #title: string;
   readonly #stream: Duplex;
+  readonly #pausedByCaller: PausedByCaller;
   readonly #listeners = new Map<number, AgentListener>();
   readonly #framer = new LineFramer(maxLineBytes);
   #ended: Error | undefined;
   #lastId = 0;
   #hello!: (problem?: Error) => void;
 
-  constructor(title: string, stream: Duplex) {
+  constructor(title: string, stream: Duplex, pausedByCaller: PausedByCaller = () => false) {
     this.#title = title;
     this.#stream = stream;
+    this.#pausedByCaller = pausedByCaller;
     this.ready = new Promise((resolve, reject) => {
       this.#hello = (problem) => {
         if (problem) reject(problem);
@@ -53,9 +59,15 @@ export class AgentLine {
     });
   }
 
-  /** Starts something of which `listener` is told. Returns its number. @throws why the line has ended */
+  /** To be called before the guest is waited for. @throws GuestPausedError it cannot answer while the caller waits */
+  mustRun(): void {
+    if (this.#pausedByCaller()) throw new GuestPausedError(this.#title);
+  }
+
+  /** Starts something of which `listener` is told. Returns its number. @throws why the line has ended. @throws GuestPausedError */
   open(listener: AgentListener): number {
     if (this.#ended) throw this.#ended;
+    this.mustRun();
     this.#lastId += 1;
     this.#listeners.set(this.#lastId, listener);
     return this.#lastId;

@@ -1,1 +1,2 @@
+export { GuestPausedError } from './errors.js';
 export { SerialShell } from './serial-shell.js';

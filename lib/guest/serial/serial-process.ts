@@ -49,10 +49,11 @@ export class SerialProcess implements AsyncDisposable {
     line.send('start', this.#id, ...argv.map((argument) => escape(Buffer.from(argument))));
   }
 
-  /** @throws RangeError the text holds a newline. @throws GuestProcessEndedError */
+  /** @throws RangeError the text holds a newline. @throws GuestProcessEndedError. @throws GuestPausedError */
   async writeLine(text: string): Promise<void> {
     if (text.includes('\n')) throw new RangeError('A line that is sent to a guest process holds a newline.');
     if (this.#over) throw await this.#endedError();
+    this.#line.mustRun();
     this.#line.send('in', this.#id, escape(Buffer.from(`${text}\n`)));
   }
 
@@ -61,6 +62,7 @@ export class SerialProcess implements AsyncDisposable {
    *
    * @throws GuestTimeoutError none came in time; a line that comes later is what the next call gets
    * @throws GuestProcessEndedError
+   * @throws GuestPausedError none is there, and none can come
    */
   async readLine({ timeoutMs }: { readonly timeoutMs: number }): Promise<string> {
     const deadline = performance.now() + timeoutMs;
@@ -68,6 +70,7 @@ export class SerialProcess implements AsyncDisposable {
       const line = this.#lines.shift();
       if (line !== undefined) return line;
       if (this.#over) throw await this.#endedError();
+      this.#line.mustRun();
       const left = deadline - performance.now();
       if (left <= 0) {
         throw new GuestTimeoutError(
@@ -83,8 +86,9 @@ export class SerialProcess implements AsyncDisposable {
     this.#line.send('eof', this.#id);
   }
 
-  /** Ends the process and all that it started (SIGKILL), and waits until they are gone. */
+  /** Ends the process and all that it started (SIGKILL), and waits until they are gone. @throws GuestPausedError */
   async kill(): Promise<void> {
+    this.#line.mustRun();
     this.#line.send('kill', this.#id);
     await this.exited;
   }

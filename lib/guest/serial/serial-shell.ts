@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { describeCommand, describeOutput } from '../ssh/display.js';
 import { GuestCommandError, GuestOutputLimitError, GuestTimeoutError } from '../ssh/errors.js';
 import type { CommandResult } from '../ssh/run-command.js';
-import { AgentLine } from './agent-line.js';
+import { AgentLine, type PausedByCaller } from './agent-line.js';
 import { escape } from './escape.js';
 import { SerialProcess } from './serial-process.js';
 
@@ -20,9 +20,10 @@ export class SerialShell {
   readonly #title: string;
   readonly #line: AgentLine;
 
-  constructor(title: string, stream: Duplex) {
+  /** @param pausedByCaller tells what must not wait for the guest; by default nothing */
+  constructor(title: string, stream: Duplex, pausedByCaller?: PausedByCaller) {
     this.#title = title;
-    this.#line = new AgentLine(title, stream);
+    this.#line = new AgentLine(title, stream, pausedByCaller);
   }
 
   /** Resolves when the agent answers; rejects when the line ends before. */
@@ -33,6 +34,7 @@ export class SerialShell {
   /**
    * Runs a program with exactly these arguments and waits for its end; its exit code is for the caller to judge.
    *
+   * @throws GuestPausedError it was called inside the pause of a debugger
    * @throws GuestTimeoutError it did not end in time, and was killed
    * @throws GuestOutputLimitError it wrote more than 16 MiB, and was killed
    */

@@ -62,6 +62,30 @@ test('commands of a batch are sent at once and get their own replies', async () 
   expect(await client.commands(['r', 'creg'])).toEqual(['r is answered\n', 'creg is answered\n']);
 });
 
+test('code inside a pause is told from code beside it and after it', async () => {
+  const bochs = new FakeBochs();
+  const client = await bochs.attach();
+  await client.start();
+  let stop = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  let afterwards = Promise.resolve(true);
+  const pause = client.paused(async () => {
+    expect(client.pausedByCaller).toBe(true);
+    await client.paused(() => client.commands(['r']));
+    expect(client.pausedByCaller).toBe(true);
+    await stopped;
+    afterwards = turn()
+      .then(() => turn())
+      .then(() => client.pausedByCaller);
+  });
+  await expect.poll(() => client.running).toBe(false);
+  expect(client.pausedByCaller).toBe(false);
+  stop();
+  await pause;
+  // What was begun inside and goes on outside may ask the guest, which runs.
+  expect(await afterwards).toBe(false);
+});
+
 test('a machine is stopped for a look and runs on after the last one that looks', async () => {
   const bochs = new FakeBochs();
   bochs.deafFor = 2;
