@@ -39,6 +39,8 @@ export interface L2Machine {
   guard<T>(work: Promise<T>): Promise<T>;
   /** The page tables of the process with a thread parked with this marker: see lib/guest/process/parked.ts. */
   parkedSpace(marker: bigint): Promise<AddressSpace<X86Entry>>;
+  /** How long one operation may take, in milliseconds, if not as long as on a machine of QEMU's. */
+  readonly operationMs?: number;
 }
 
 /**
@@ -71,7 +73,7 @@ export class L2Host {
 
   /** The same on a machine of another kind than QEMU's. */
   static async startOn(machine: L2Machine, guest: LineShell, program: string): Promise<L2Host> {
-    const tool = await VfioTool.start(guest, program);
+    const tool = await VfioTool.start(guest, program, machine.operationMs);
     try {
       const pid = (await tool.request('hello')).number('pid');
       const marker = randomBytes(8).readBigUInt64LE();

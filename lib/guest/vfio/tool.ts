@@ -20,19 +20,25 @@ const defaultTimeoutMs = 60_000;
 export class VfioTool implements AsyncDisposable {
   readonly #process: LineProcess;
   readonly #program: string;
+  readonly #timeoutMs: number;
   #lastId = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(process: LineProcess, program: string) {
+  private constructor(process: LineProcess, program: string, timeoutMs: number) {
     this.#process = process;
     this.#program = program;
+    this.#timeoutMs = timeoutMs;
   }
 
-  /** @param program vfio-map, or one that speaks its protocol and does what it does */
-  static async start(guest: LineShell, program = vfioMap): Promise<VfioTool> {
+  /**
+   * @param program vfio-map, or one that speaks its protocol and does what it does
+   * @param timeoutMs for operations without a budget of their own
+   */
+  static async start(guest: LineShell, program = vfioMap, timeoutMs = defaultTimeoutMs): Promise<VfioTool> {
     return new VfioTool(
       await guest.spawn(['sh', '-c', `${withBroughtTools}; exec "$1"`, 'sh', program]),
       program,
+      timeoutMs,
     );
   }
 
@@ -41,7 +47,7 @@ export class VfioTool implements AsyncDisposable {
    *
    * @throws VfioError when it cannot be done
    */
-  request(op: string, args: ToolArguments = {}, timeoutMs = defaultTimeoutMs): Promise<Reply> {
+  request(op: string, args: ToolArguments = {}, timeoutMs = this.#timeoutMs): Promise<Reply> {
     const result = this.#queue.then(() => this.#exchange(op, args, timeoutMs));
     this.#queue = result.catch(() => undefined);
     return result;
