@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
 import { withLock } from '../host/lease/index.js';
+import type { DebianPackage } from './debian-package.js';
 import { downloadPackages } from './download-packages.js';
 import type { Progress } from './progress.js';
 import { nativeSite } from './native/site.js';
@@ -39,9 +40,42 @@ export interface SmallKernelOptions {
 }
 
 const recipe = path.resolve(import.meta.dirname, '../../images/small-kernel');
+const script = path.join(recipe, 'build.sh');
 const source = 'linux-source-6.1';
 /** Some minutes on two idle cores; a busy host takes several times that. */
 const lockBudgetMs = 40 * 60_000;
+
+/** What small kernels are built from now, and the folder that they are in once they are built. */
+export interface SmallKernelsPlan {
+  /** Content hash of all that goes in; names the folder. */
+  readonly key: string;
+  readonly target: string;
+  readonly packages: readonly DebianPackage[];
+  /** Undefined if they are not built yet. */
+  readonly built: SmallKernels | undefined;
+}
+
+/** @throws ImageBuildError when apt does not know the source's package */
+export async function planSmallKernels(options: SmallKernelOptions): Promise<SmallKernelsPlan> {
+  const { cache, patches, workshop } = options;
+  const folder = await cacheSubfolder(cache, 'kernels');
+  await using site = await nativeSite(workshop);
+  const memo = path.join(folder, 'packages.json');
+  const { packages, compiler } = await resolveIngredients(site, [{ name: source }], memo);
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), compiler]));
+  if (options.modules) hash.update('modules');
+  for (const file of [script, ...fragmentFiles(options), ...patches]) {
+    hash.update(await readFile(file)).update('\0');
+  }
+  const key = hash.digest('hex').slice(0, 16);
+  const target = path.join(folder, key);
+  return { key, target, packages, built: await open(target, patches.length > 0) };
+}
+
+function fragmentFiles({ fragments }: SmallKernelOptions): string[] {
+  return fragments.map((name) => path.join(recipe, name));
+}
 
 /**
  * Small kernels, from the cache or built now. Builds of several processes wait for each other; a build that did not end well leaves nothing
@@ -51,21 +85,9 @@ const lockBudgetMs = 40 * 60_000;
  */
 export async function ensureSmallKernels(options: SmallKernelOptions): Promise<SmallKernels> {
   const { cache, patches, progress, workshop } = options;
-  const folder = await cacheSubfolder(cache, 'kernels');
-  await using site = await nativeSite(workshop);
-  const memo = path.join(folder, 'packages.json');
-  const { packages, compiler } = await resolveIngredients(site, [{ name: source }], memo);
-  const script = path.join(recipe, 'build.sh');
-  const fragments = options.fragments.map((name) => path.join(recipe, name));
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), compiler]));
-  if (options.modules) hash.update('modules');
-  for (const file of [script, ...fragments, ...patches]) hash.update(await readFile(file)).update('\0');
-  const target = path.join(folder, hash.digest('hex').slice(0, 16));
-
+  const { target, packages, built: found } = await planSmallKernels(options);
   const kernels = (): Promise<SmallKernels | undefined> => open(target, patches.length > 0);
   await markAsked(target);
-  const found = await kernels();
   if (found) return found;
   return await withLock(
     `kernel:${target}`,
@@ -74,6 +96,7 @@ export async function ensureSmallKernels(options: SmallKernelOptions): Promise<S
       const builtMeanwhile = await kernels();
       if (builtMeanwhile) return builtMeanwhile;
       const downloads = await cacheSubfolder(cache, 'packages');
+      await using site = await nativeSite(workshop);
       await downloadPackages(site, packages, downloads, progress);
       const unfinished = await mkdtemp(`${target}.unfinished-`);
       try {
@@ -87,7 +110,10 @@ export async function ensureSmallKernels(options: SmallKernelOptions): Promise<S
           ...modules,
           ...patches.flatMap((file) => ['-p', file]),
         ];
-        await runRecipe('A small kernel', script, [...arguments_, ...fragments], { progress, workshop });
+        await runRecipe('A small kernel', script, [...arguments_, ...fragmentFiles(options)], {
+          progress,
+          workshop,
+        });
         await rename(unfinished, target);
       } finally {
         await rm(unfinished, { recursive: true, force: true });

@@ -3,6 +3,7 @@
  * images and snapshots by, so that a cache that is restored is one that is used.
  *
  *   cache-keys.ts image                       image-key, image-folder; image-cached: 'true' where this runner has it already
+ *   cache-keys.ts kernels                     kernels-key; kernels-vfio, kernels-kvm, kernels-ept, folders; kernels-cached as above
  *   cache-keys.ts snapshots [SHARD TOTAL]     snapshots-key, snapshots-prefix, snapshots-folder; builds the image if need be
  *
  * A snapshot is of an image, a QEMU, a launch script, and a host's CPU where KVM shows it to the guest: `snapshots-prefix` stands for
@@ -11,24 +12,40 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 
+import { eptImagePlan } from '../../fixtures/ept/image.js';
 import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceStack } from '../../fixtures/stacks/reference.js';
 import { referenceImagePlan } from '../../fixtures/stacks/reference-image.js';
+import { specKernelsPlan } from '../../fixtures/stacks/spec-kernels.js';
 import { defaultMachineOptions } from '../../lib/machine/options.js';
 import { snapshotIdentity, snapshotsFolder } from '../../lib/machine/snapshot/index.js';
 
 const environment = readEnvironment(process.env);
 const [what, shard = '1', total = '1'] = process.argv.slice(2);
 if (what === 'image') await image();
+else if (what === 'kernels') await kernels();
 else if (what === 'snapshots') await snapshots();
 else {
-  console.error('usage: cache-keys.ts image|snapshots [SHARD TOTAL]');
+  console.error('usage: cache-keys.ts image|kernels|snapshots [SHARD TOTAL]');
   process.exit(2);
 }
 
 async function image(): Promise<void> {
   const { key, target, built } = await referenceImagePlan(environment, progress);
   print('image', { key: `image-${key}`, folder: target, cached: String(built !== undefined) });
+}
+
+/** What takes minutes to build and only some specs boot: see `npm run image -- kernels`. */
+async function kernels(): Promise<void> {
+  const vfio = await specKernelsPlan(environment.cache, progress);
+  const ept = await eptImagePlan(environment.cache);
+  print('kernels', {
+    key: `kernels-${vfio.key}-${ept.kernel.key}-${ept.key}`,
+    vfio: vfio.target,
+    kvm: ept.kernel.target,
+    ept: ept.target,
+    cached: String(vfio.built !== undefined && ept.kernel.built !== undefined && ept.built),
+  });
 }
 
 async function snapshots(): Promise<void> {

@@ -16,7 +16,7 @@ import {
 import { forProbe, waitUntilReady } from '../../lib/machine/wait/index.js';
 import { apart } from './apart.js';
 import { engineObstacle } from './obstacle.js';
-import { enginePrograms } from './programs.js';
+import { enginePackages, unpackedPackages } from './programs.js';
 
 /** A container engine that nobody else uses, and that ends with this process. */
 export interface PrivateEngine extends AsyncDisposable {
@@ -38,7 +38,7 @@ const startBudgetMs = 120_000;
  * Starts Debian's engine on a socket in a folder of this run, without installing it: in namespaces that end with it, so that neither
  * processes nor mounts nor files stay behind, even after SIGKILL of this process. Needs root, for mounts.
  *
- * @param options.size the most memory that images and containers may take, as a tmpfs has it: `64m`, `6g`
+ * @param options.size the most memory that images and containers may take, as a tmpfs has it: `64m`, `6g`, `75%` of the host's
  * @throws InfrastructureError when the host does not let one run, or the engine does not answer
  */
 export async function startPrivateEngine(
@@ -57,7 +57,7 @@ export async function startPrivateEngine(
     const folder = await createRunFolder({ prefix: 'engine' });
     undo.defer(() => folder.remove());
     const workshop = { folder: folder.path, environment: await ownerEnvironment() };
-    const programs = await enginePrograms(cache, workshop, progress);
+    const programs = await unpackedPackages(enginePackages, { cache, workshop, progress });
     await removeEmptyCgroups();
     undo.defer(removeEmptyCgroups);
 

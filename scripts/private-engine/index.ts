@@ -11,8 +11,8 @@ import { startPrivateEngine } from './engine.js';
 const usage = `usage: npx tsx scripts/private-engine/index.ts COMMAND [ARGUMENT ...]
 
 Runs a command with DOCKER_HOST at a container engine of its own, for hosts without one, and with Docker's command-line client on the
-PATH. The engine and all that it made are gone when the command has ended. Images and containers are kept in
-memory, at most 6 GiB. Ends with the command's exit code.`;
+PATH. The engine and all that it made are gone when the command has ended. Images, volumes and containers are kept in
+memory, at most three quarters of this host's. Ends with the command's exit code.`;
 
 const [command, ...args] = process.argv.slice(2);
 if (command === '--help') readCommandLine(usage, {});
@@ -21,7 +21,7 @@ if (command === undefined || command.startsWith('-')) refuse(usage, 'There is no
 const progress = (line: string): void => {
   console.error(line);
 };
-await using engine = await startPrivateEngine(cacheFolder(process.env), progress);
+await using engine = await startPrivateEngine(cacheFolder(process.env), progress, { size: '75%' });
 const PATH = `${process.env.PATH ?? ''}:${path.join(engine.programs, 'usr/bin')}`;
 const child = spawn(command, args, {
   stdio: 'inherit',

@@ -9,7 +9,7 @@ import type { RunSummary } from '../../fixtures/reporters/summary/model.js';
 import { referenceImagePlan } from '../../fixtures/stacks/reference-image.js';
 import { createRunFolder } from '../../lib/machine/ownership/index.js';
 import { launchBrowser, openTest } from './support/report-page.js';
-import { type CommandResult, commandsOf, WorkflowRunner } from './support/workflow-runner.js';
+import { type CommandResult, commandsOf, outputsNamed, WorkflowRunner } from './support/workflow-runner.js';
 
 const sample = path.join(import.meta.dirname, 'samples/shards/outcomes.sample.ts');
 /** Where the sample is put in a checkout: as deep as it lies here, for what it imports. */
@@ -99,7 +99,14 @@ test('two runners run a shard each, at the same time, and their reports are one'
     // Runners' caches lie in different places, and so do the files that a machine was made of.
     expect(taken[0]).not.toEqual(taken[1]);
     const before = await outputsOf(first);
+    // Any other name in the workflow would mean an empty path or key.
+    expect(Object.keys(before)).toEqual(expect.arrayContaining(await outputsNamed()));
     expect(before['image-cached']).toBe('true');
+    expect(before['kernels-cached']).toBe('false');
+    expect(before['kernels-key']).toMatch(/^kernels(-[0-9a-f]{16}){5}$/);
+    for (const name of ['vfio', 'kvm', 'ept']) {
+      expect(before['kernels-key']).toContain(path.basename(before[`kernels-${name}`] ?? 'none'));
+    }
     const kept = [before['image-folder'] ?? '', before['snapshots-folder'] ?? ''];
     expect(kept.every((each) => each.startsWith(first.cache))).toBe(true);
     // As actions/cache packs and unpacks.

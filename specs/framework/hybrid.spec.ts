@@ -7,34 +7,25 @@ import { promisify } from 'node:util';
 import { expect, test as base } from '@playwright/test';
 
 import { readEnvironment } from '../../fixtures/environment.js';
-import { inWorkshop } from '../../fixtures/stacks/in-workshop.js';
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
-import { type ReferenceImage, referenceRecipe } from '../../lib/image/reference-image.js';
-import { ensureSmallKernels, type SmallKernels } from '../../lib/image/small-kernel.js';
+import { specKernels } from '../../fixtures/stacks/spec-kernels.js';
+import type { ReferenceImage } from '../../lib/image/reference-image.js';
+import type { SmallKernels } from '../../lib/image/small-kernel.js';
 import { resume } from './support/resume.js';
 import { type ProjectRun, runProject } from './support/run-project.js';
 
 interface HybridFixtures {
-  /** Debian's source with VFIO built in, and the same with the reference stack's patch applied in the tree, as open-tdx has it. */
   kernels: SmallKernels;
   image: ReferenceImage;
 }
 
 const environment = readEnvironment(process.env);
-const { cache } = environment;
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
-const patch = path.join(referenceRecipe, 'patches/0001-vfio-type1-clear-page-user.patch');
 
 const test = base.extend<object, HybridFixtures>({
   kernels: [
     async ({}, use) => {
-      const fragments = ['base.config', 'vfio.config'];
-      const patches = [patch];
-      await use(
-        await inWorkshop('kernel', (workshop) =>
-          ensureSmallKernels({ cache, fragments, patches, progress, workshop }),
-        ),
-      );
+      await use(await specKernels(environment.cache, progress));
     },
     { scope: 'worker', timeout: 45 * 60_000, title: 'small kernels' },
   ],

@@ -14,10 +14,18 @@ interface Step {
   readonly if?: string;
 }
 
+const suite = path.join(root, '.github/workflows/suite.yml');
+
+/** The outputs of commands that this project's suite uses: not what the cache's action itself tells. */
+export async function outputsNamed(): Promise<string[]> {
+  const text = await readFile(suite, 'utf8');
+  const names = [...text.matchAll(/\bsteps\.\w+\.outputs\.([\w-]+)/g)].map(([, name = '']) => name);
+  return [...new Set(names)].filter((name) => name !== 'cache-matched-key');
+}
+
 /** The steps of a job of this project's suite that are commands. */
 export async function commandsOf(job: string): Promise<(Step & { readonly run: string })[]> {
-  const text = await readFile(path.join(root, '.github/workflows/suite.yml'), 'utf8');
-  const { jobs } = parse(text) as { jobs: Record<string, { steps: Step[] }> };
+  const { jobs } = parse(await readFile(suite, 'utf8')) as { jobs: Record<string, { steps: Step[] }> };
   return (jobs[job]?.steps ?? []).flatMap((step) =>
     step.run === undefined ? [] : [{ ...step, run: step.run }],
   );
