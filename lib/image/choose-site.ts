@@ -16,16 +16,18 @@ export type ImageBuilder = 'auto' | 'native' | 'docker';
  * Opens the site where the reference guest is built.
  *
  * @param engines where an engine may be; asked only when one is needed
+ * @param base see BuilderImageOptions
  * @throws ImageBuildError when what was asked for is not to be had here, with the reason
  */
 export async function openBuildSite(options: {
   builder: ImageBuilder;
   engines: () => readonly EngineAddress[];
+  base: string;
   cache: string;
   workshop: Workshop;
   progress: Progress;
 }): Promise<BuildSite> {
-  const { builder, engines, cache, workshop, progress } = options;
+  const { builder, engines, base, cache, workshop, progress } = options;
   const obstacle = builder === 'docker' ? 'a container was asked for' : await nativeObstacle();
   if (obstacle === undefined) return await nativeSite(workshop);
   if (builder === 'native') {
@@ -39,5 +41,5 @@ export async function openBuildSite(options: {
       cause: error,
     });
   });
-  return await dockerSite({ engine, cache, workshop, progress });
+  return await dockerSite({ engine, base, cache, workshop, progress });
 }

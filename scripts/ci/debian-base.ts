@@ -4,11 +4,11 @@ import { inWorkshop } from '../../fixtures/stacks/in-workshop.js';
 import { ensureBuilderImage } from '../../lib/image/docker/builder-image.js';
 import { findEngine } from '../../lib/image/docker/engine.js';
 
-const { cache, engines } = readEnvironment(process.env);
+const { cache, engines, imageBase: base } = readEnvironment(process.env);
 const engine = await findEngine(engines());
 const progress = (line: string): void => {
   console.error(line);
 };
 console.log(
-  await inWorkshop('image', (workshop) => ensureBuilderImage({ engine, cache, workshop, progress })),
+  await inWorkshop('image', (workshop) => ensureBuilderImage({ engine, base, cache, workshop, progress })),
 );

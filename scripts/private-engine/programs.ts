@@ -15,13 +15,18 @@ import { resolvePackages } from '../../lib/image/resolve-packages.js';
 const run = promisify(execFile);
 
 /** Installed, the first two would be services of the host. */
-const packageNames = ['docker.io', 'containerd', 'runc', 'tini'];
+export const enginePackages = ['docker.io', 'containerd', 'runc', 'tini'];
+/** As would this. */
+export const registryPackages = ['docker-registry'];
 
 /**
- * The folder of Debian's container engine, unpacked into the cache: nothing of it is installed, no script of its packages runs. The
- * libraries that it needs are `scripts/setup.sh docker`'s.
+ * A folder with Debian's packages of these names, unpacked into the cache: nothing of them is installed, no script of theirs runs. The
+ * libraries that they need are `scripts/setup.sh docker`'s.
  */
-export async function enginePrograms(cache: string, workshop: Workshop, progress: Progress): Promise<string> {
+export async function unpackedPackages(
+  packageNames: readonly string[],
+  { cache, workshop, progress }: { cache: string; workshop: Workshop; progress: Progress },
+): Promise<string> {
   await using site = await nativeSite(workshop);
   const packages = await resolvePackages(
     site,
@@ -32,7 +37,7 @@ export async function enginePrograms(cache: string, workshop: Workshop, progress
     .digest('hex')
     .slice(0, 16);
   const target = path.join(await cacheSubfolder(cache, 'engine'), key);
-  await withLock(`engine:${target}`, 'unpacks the container engine', async () => {
+  await withLock(`engine:${target}`, `unpacks ${packageNames.join(', ')}`, async () => {
     if (await exists(target)) return;
     const downloads = await cacheSubfolder(cache, 'packages');
     await downloadPackages(site, packages, downloads, progress);

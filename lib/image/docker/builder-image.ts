@@ -18,11 +18,10 @@ import { followEngine } from './messages.js';
 const context = path.resolve(import.meta.dirname, '../../../images');
 const builderFolder = path.join(context, 'guest-builder');
 
-/** The base where one can be pulled, or is there under this name. */
-const publicBase = 'debian:bookworm-slim';
-
 export interface BuilderImageOptions {
   readonly engine: Engine;
+  /** A Debian 12, where one can be pulled or is there: `debian:bookworm-slim`, or `REGISTRY/NAME:TAG`. */
+  readonly base: string;
   /** The project's cache folder, for what a base image is made of. */
   readonly cache: string;
   readonly workshop: Workshop;
@@ -36,8 +35,8 @@ export interface BuilderImageOptions {
  * @throws BaseImageError when there is no base to be had; ImageBuildError when the engine refuses something else
  */
 export async function ensureBuilderImage(options: BuilderImageOptions): Promise<string> {
-  const { engine } = options;
-  const pulled = await nameOf('pulled');
+  const { engine, base: wanted } = options;
+  const pulled = await nameOf(`pulled\n${wanted}`);
   if (await hasImage(engine, pulled)) return pulled;
   // Whether pulling has become possible is not asked again while there is an image that was imported for want of it.
   const imported = await nameOf(`imported\n${await hostState()}`);
@@ -47,12 +46,11 @@ export async function ensureBuilderImage(options: BuilderImageOptions): Promise<
     for (const name of [pulled, imported]) if (await hasImage(engine, name)) return name;
     const refusal = await pullBase(options);
     if (refusal === undefined) {
-      await buildImage(options, { name: pulled, base: publicBase, withPackageLists: false });
+      await buildImage(options, { name: pulled, base: wanted, withPackageLists: false });
       return pulled;
     }
-    options.progress(
-      `${refusal.message.split('\n')[0] ?? ''} Its base is made of Debian's packages instead.`,
-    );
+    const [why = ''] = refusal.message.split('\n');
+    options.progress(`${why.replace(/\.?$/, '.')} Its base is made of Debian's packages instead.`);
     const base = await importBase(options, refusal);
     await buildImage(options, { name: imported, base, withPackageLists: true });
     return imported;
@@ -69,12 +67,12 @@ async function nameOf(origin: string): Promise<string> {
 }
 
 /** Undefined when the base is there now; otherwise why not. */
-async function pullBase({ engine, progress }: BuilderImageOptions): Promise<Error | undefined> {
-  if (await hasImage(engine, publicBase)) return undefined;
-  const doing = `pull ${publicBase}`;
+async function pullBase({ engine, base, progress }: BuilderImageOptions): Promise<Error | undefined> {
+  if (await hasImage(engine, base)) return undefined;
+  const doing = `pull ${base}`;
   try {
     progress(doing);
-    await followEngine(await engine.docker.pull(publicBase), doing, progress);
+    await followEngine(await engine.docker.pull(base), doing, progress);
     return undefined;
   } catch (error) {
     return engineRefused(doing, error);
@@ -82,15 +80,15 @@ async function pullBase({ engine, progress }: BuilderImageOptions): Promise<Erro
 }
 
 async function importBase(
-  { engine, cache, workshop, progress }: BuilderImageOptions,
+  { engine, base, cache, workshop, progress }: BuilderImageOptions,
   refusal: Error,
 ): Promise<string> {
   const obstacle = await packagesObstacle();
   if (obstacle !== undefined) {
     throw new BaseImageError(
-      `There is no base image ${publicBase}. ${refusal.message} Nor can it be made here of Debian's packages: ${obstacle}. ` +
+      `There is no base image ${base}. ${refusal.message} Nor can it be made here of Debian's packages: ${obstacle}. ` +
         "Make it where debootstrap is: 'debootstrap --variant=minbase bookworm ROOT', " +
-        `'tar -C ROOT -c . | docker import - ${publicBase}'; or 'docker load' one.`,
+        `'tar -C ROOT -c . | docker import - ${base}'; or 'docker load' one, or name another with E2E_IMAGE_BASE.`,
       [],
       { cause: refusal },
     );

@@ -20,13 +20,16 @@ export class BaseImageError extends ImageBuildError {
   override readonly name = 'BaseImageError';
 }
 
+/** What the engine's client writes before the engine's own words, for example `(HTTP code 404) unexpected - `. */
+const httpPrefix = /^\(HTTP code \d+\) [^-]*- /;
+
 /**
  * What an engine refused, as one of this project's errors.
  *
  * @param doing what was tried, for example `build the image of the build tools`
  */
 export function engineRefused(doing: string, reason: unknown, log: readonly string[] = []): ImageBuildError {
-  const words = reason instanceof Error ? reason.message : String(reason);
+  const words = (reason instanceof Error ? reason.message : String(reason)).replace(httpPrefix, '').trim();
   const options = { cause: reason };
   if (/no space left on device|disk quota exceeded/i.test(`${words}\n${log.join('\n')}`)) {
     return new EngineSpaceError(
@@ -35,5 +38,5 @@ export function engineRefused(doing: string, reason: unknown, log: readonly stri
       options,
     );
   }
-  return new ImageBuildError(`The engine could not ${doing}: ${words.trim()}`, log, options);
+  return new ImageBuildError(`The engine could not ${doing}: ${words}`, log, options);
 }
