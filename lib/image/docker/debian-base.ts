@@ -172,9 +172,9 @@ async function unpackDebian(
 }
 
 async function importImage({ docker }: Engine, archive: Readable, tag: string): Promise<void> {
-  const [repo, version] = tag.split(':');
   const doing = `import ${tag}`;
-  const stream = await docker.importImage(archive, { repo, tag: version }).catch((error: unknown) => {
+  // As Docker's own client names it: Podman goes by nothing else.
+  const stream = await docker.importImage(archive, { repo: tag }).catch((error: unknown) => {
     throw engineRefused(doing, error);
   });
   await followEngine(stream, doing, () => undefined);

@@ -24,11 +24,12 @@ export class BaseImageError extends ImageBuildError {
 const httpPrefix = /^\(HTTP code \d+\) [^-]*- /;
 
 /**
- * What an engine refused, as one of this project's errors.
+ * What an engine refused, as one of this project's errors; one that is that already is left as it is.
  *
  * @param doing what was tried, for example `build the image of the build tools`
  */
 export function engineRefused(doing: string, reason: unknown, log: readonly string[] = []): ImageBuildError {
+  if (reason instanceof ImageBuildError) return reason;
   const words = (reason instanceof Error ? reason.message : String(reason)).replace(httpPrefix, '').trim();
   const options = { cause: reason };
   if (/no space left on device|disk quota exceeded/i.test(`${words}\n${log.join('\n')}`)) {
