@@ -4,10 +4,12 @@ import path from 'node:path';
 import { type Item, item, leftover, leftoverMark, namesIn } from './item.js';
 
 /**
- * Folders of the cache with what was built, each build in a folder that is named after the hash of what went in and whose time of change
+ * Folders of the cache with what was built, each build in a folder, or an archive, that is named after the hash of what went in and whose time of change
  * says when it was asked for last (lib/host/cache-folder: markAsked).
  */
 export const buildFolders = [
+  'base', // Debian for containers, where none can be pulled
+  'engine', // programs of a private engine
   'ept', // CDs of the guest under Bochs
   'hybrid', // initramfs for kernels of the user's
   'kernels', // small kernels
@@ -20,7 +22,7 @@ export const buildFolders = [
 /** Two kernels, or two branches that are worked on by turns, are both asked for; of one that is older than that, nobody has need. */
 const togetherMs = 6 * 3_600_000;
 
-const build = /^[0-9a-f]{16}(-[0-9a-f]{16})*$/;
+const build = /^[0-9a-f]{16}(-[0-9a-f]{16})*(\.tar)?$/;
 
 /**
  * A build is stale when nothing asked for it in the hours before something of its kind was asked for last: who works once a month finds

@@ -4,7 +4,7 @@ import { access, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { cacheSubfolder } from '../../lib/host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../../lib/host/cache-folder.js';
 import { withLock } from '../../lib/host/lease/index.js';
 import { downloadPackages } from '../../lib/image/download-packages.js';
 import { nativeSite } from '../../lib/image/native/site.js';
@@ -38,7 +38,10 @@ export async function unpackedPackages(
     .slice(0, 16);
   const target = path.join(await cacheSubfolder(cache, 'engine'), key);
   await withLock(`engine:${target}`, `unpacks ${packageNames.join(', ')}`, async () => {
-    if (await exists(target)) return;
+    if (await exists(target)) {
+      await markAsked(target);
+      return;
+    }
     const downloads = await cacheSubfolder(cache, 'packages');
     await downloadPackages(site, packages, downloads, progress);
     const unfinished = await mkdtemp(`${target}.unfinished-`);

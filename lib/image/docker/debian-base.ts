@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 
 import { execa } from 'execa';
 
-import { cacheSubfolder } from '../../host/cache-folder.js';
+import { cacheSubfolder, markAsked } from '../../host/cache-folder.js';
 import { withLock } from '../../host/lease/index.js';
 import type { BuildSite } from '../build-site.js';
 import { type DebianPackage, parsePrintUris } from '../debian-package.js';
@@ -59,6 +59,7 @@ export async function importDebianBase(options: {
       await downloadPackages(site, packages, downloads, progress);
       await makeArchive({ ...options, packages, downloads, archive, key });
     }
+    await markAsked(archive);
     progress(`import the base image ${tag}`);
     await importImage(engine, createReadStream(archive), tag);
   });

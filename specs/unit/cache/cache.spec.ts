@@ -55,7 +55,7 @@ const test = base.extend<{ cache: Cache }>({
 
 const [one, two, three] = ['1'.repeat(16), '2'.repeat(16), '3'.repeat(16)];
 
-for (const kind of ['ept', 'hybrid', 'kernels', 'l2-host', 'reference', 'stand-in', 'tools']) {
+for (const kind of ['engine', 'ept', 'hybrid', 'kernels', 'l2-host', 'reference', 'stand-in', 'tools']) {
   test(`of ${kind}, what was asked for together stays and what was left behind goes`, async ({ cache }) => {
     await cache.make(`${kind}/${one}/`, 700);
     await cache.make(`${kind}/${two}/`, 705);
@@ -73,6 +73,13 @@ for (const kind of ['ept', 'hybrid', 'kernels', 'l2-host', 'reference', 'stand-i
     );
   });
 }
+
+test('an archive that containers begin with goes like a build', async ({ cache }) => {
+  await cache.make(`base/${one}.tar`, 700);
+  await cache.make(`base/${two}.tar`, 1);
+  await cache.run('prune');
+  expect(await cache.names()).toEqual([`base/${two}.tar`]);
+});
 
 test('what is asked for again stays, and so does the reference guest that people are pointed at', async ({
   cache,
