@@ -81,7 +81,8 @@ accel_argument=$accel
 [ "$accel" = kvm ] || accel_argument=tcg,thread=multi
 
 # guest_announce: a restored guest has nobody to tell that it moved, and telling costs it 10 ms under TCG.
-network="user,id=net0,hostfwd=tcp:127.0.0.1:$ssh_port-:22,hostfwd=tcp:127.0.0.1:$((ssh_port + 1))-:10032"
+# restrict: the guest is reached, and reaches nothing, neither the host nor what the host can connect to.
+network="user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:$ssh_port-:22,hostfwd=tcp:127.0.0.1:$((ssh_port + 1))-:10032"
 network+=",hostfwd=tcp:127.0.0.1:$((debug_port + 1))-:1234"
 
 arguments=(

@@ -1,4 +1,5 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 
 import { execa } from 'execa';
 
@@ -29,6 +30,29 @@ test('every port of the reference machine is bound to 127.0.0.1', async ({ machi
   const { ssh, sshL2, debugL2, monitor } = machine.ports;
   const hex = (port: number): string => `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   expect(bound.sort()).toEqual([ssh, sshL2, debugL2, monitor].map(hex).sort());
+});
+
+/** QEMU's user network (SLIRP) leads connections to these addresses to the host itself. */
+const hostAddresses = ['10.0.2.2', '10.0.2.3'];
+
+test('the guest connects to nothing on the host', async ({ guest }) => {
+  let connections = 0;
+  const service = createServer((socket) => {
+    connections += 1;
+    socket.end('reached\n');
+  });
+  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = service.address() as AddressInfo;
+    for (const address of hostAddresses) {
+      const { stdout, exitCode } = await guest.run(['nc', '-w', '2', address, String(port)]);
+      // 1: nc tried, and could not. A guest without nc would say 127.
+      expect({ address, stdout, exitCode }).toEqual({ address, stdout: '', exitCode: 1 });
+    }
+    expect(connections).toBe(0);
+  } finally {
+    service.close();
+  }
 });
 
 test('the guest has two vCPUs, a vIOMMU, and its device bound to vfio-pci', async ({ guest, stack }) => {
