@@ -13,6 +13,7 @@ import { BochsDebugger } from './debugger.js';
 import { program } from './program.js';
 import { type BochsRegisters, parseRegisters, registerCommands } from './registers.js';
 import { listenForSerial } from './serial-listener.js';
+import { parseTranslation, translationCommand } from './translation.js';
 
 export interface BochsOptions {
   /** Names the machine in messages: `The EPT machine`. */
@@ -151,6 +152,19 @@ export class BochsMachine implements AsyncDisposable {
   /** The CPU's registers at this moment; the machine is stopped for the look. */
   async registers(): Promise<BochsRegisters> {
     return parseRegisters(await this.debugger.paused(() => this.debugger.commands(registerCommands)));
+  }
+
+  /**
+   * Bochs's own translation of a linear address, by the tables that the CPU uses at this moment: in VMX non-root mode those of the VM,
+   * and the EPT. Sets no accessed flag.
+   *
+   * @returns the physical address; undefined where there is none
+   */
+  async translate(linear: bigint): Promise<bigint | undefined> {
+    const [reply = ''] = await this.debugger.paused(() =>
+      this.debugger.commands([translationCommand(linear)]),
+    );
+    return parseTranslation(reply, linear);
   }
 
   /** The result of `work`, or a MachineDiedError as soon as Bochs is gone. */

@@ -18,6 +18,9 @@ export function readQword(address: bigint): Buffer {
 /** `hlt`: L2 comes out, and goes on behind it when it is run again. */
 export const halt = Buffer.from('f4', 'hex');
 
+/** `sti`, and `jmp` to itself: L2 stays in. Bochs 2.7 does not let L1's interrupts through to a CPU whose L2 has them off. */
+export const spin = Buffer.from('fbebfe', 'hex');
+
 /** For RCX addresses of a list at RSI: `mov rbx, [rsi]; mov rax, [rbx]; add rsi, 8; dec rcx; jnz`, a read of each. */
 export const readEachOfList = Buffer.from('488b1e488b034883c60848ffc975f1', 'hex');
 
