@@ -3,7 +3,8 @@
  * images and snapshots by, so that a cache that is restored is one that is used.
  *
  *   cache-keys.ts image                       image-key, image-folder; image-cached: 'true' where this runner has it already
- *   cache-keys.ts kernels                     kernels-key; kernels-vfio, kernels-kvm, kernels-ept, folders; kernels-cached as above
+ *   cache-keys.ts kernels                     kernels-key; kernels-vfio and kernels-kvm, folders; kernels-cached as above
+ *                                             ept-key, ept-folder, ept-cached: of the guest that runs on the second
  *   cache-keys.ts snapshots [SHARD TOTAL]     snapshots-key, snapshots-prefix, snapshots-folder; builds the image if need be
  *
  * A snapshot is of an image, a QEMU, a launch script, and a host's CPU where KVM shows it to the guest: `snapshots-prefix` stands for
@@ -40,12 +41,13 @@ async function kernels(): Promise<void> {
   const vfio = await specKernelsPlan(environment.cache, progress);
   const ept = await eptImagePlan(environment.cache);
   print('kernels', {
-    key: `kernels-${vfio.key}-${ept.kernel.key}-${ept.key}`,
+    key: `kernels-${vfio.key}-${ept.kernel.key}`,
     vfio: vfio.target,
     kvm: ept.kernel.target,
-    ept: ept.target,
-    cached: String(vfio.built !== undefined && ept.kernel.built !== undefined && ept.built),
+    cached: String(vfio.built !== undefined && ept.kernel.built !== undefined),
   });
+  // Apart, as it changes more often, and takes seconds where its kernel is there.
+  print('ept', { key: `ept-${ept.key}`, folder: ept.target, cached: String(ept.built) });
 }
 
 async function snapshots(): Promise<void> {
