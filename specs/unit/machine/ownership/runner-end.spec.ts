@@ -65,6 +65,11 @@ async function watchdogOf(runFolder: string): Promise<number> {
   return Number(watchdogs[0]);
 }
 
+/** Some are started by others that are ready, at a time of their own. */
+async function allStarted(tag: string): Promise<void> {
+  await expect.poll(() => processesWithTag(tag).length, patience).toBeGreaterThan(5);
+}
+
 test.afterEach(endScripts);
 
 test('after SIGKILL of the whole process group at any instant nothing is left', async ({}, testInfo) => {
@@ -97,7 +102,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     const run = await newRun();
     const { runner, exited, ready } = start('wait', run);
     await ready();
-    expect(processesWithTag(run.tag).length).toBeGreaterThan(5);
+    await allStarted(run.tag);
     runner.kill(signal);
     expect(await exited).toEqual([null, signal]);
     // Those that it owns were ended by itself; helpers and folders are the watchdog's.
@@ -114,6 +119,7 @@ test('when the watchdog was killed too, the next run’s sweep ends and removes 
   const [livingFolder = ''] = await living.ready();
   const killed = start('wait', dead);
   const folders = await killed.ready();
+  await allStarted(dead.tag);
   process.kill(await watchdogOf(folders[0] ?? ''), 'SIGKILL');
   killed.runner.kill('SIGKILL');
   await killed.exited;
