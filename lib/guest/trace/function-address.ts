@@ -2,18 +2,23 @@ import { InfrastructureError } from '../../errors.js';
 import type { GuestShell } from '../ssh/index.js';
 
 /**
- * Where a module's function begins in the running guest, from /proc/kallsyms, which shows addresses to root.
+ * Where a module's function begins in the running guest, from /proc/kallsyms, which shows addresses to root. A kernel that has the module
+ * built in has it as a function of its own.
  *
- * @throws InfrastructureError when the module is not loaded, or has no such function of its own (it was inlined, or renamed)
+ * @throws InfrastructureError when the module is neither loaded nor built in, or has no such function of its own (it was inlined, or renamed)
  */
 export async function moduleFunctionAddress(
   guest: GuestShell,
   module: string,
   name: string,
 ): Promise<bigint> {
-  const { stdout } = await guest.shell('grep -F "[$1]" /proc/kallsyms', { timeoutMs: 60_000 }, module);
+  const lookUp = 'grep -F -e "[$1]" -e " $2" /proc/kallsyms';
+  const { stdout } = await guest.shell(lookUp, { timeoutMs: 60_000 }, module, name);
+  let loaded = false;
   for (const line of stdout.split('\n')) {
-    const [address, type, symbol] = line.split(/\s+/);
+    const [address, type, symbol, owner] = line.split(/\s+/);
+    loaded ||= owner === `[${module}]`;
+    if (owner !== undefined && owner !== `[${module}]`) continue;
     if (symbol !== name || address === undefined || !/^[0-9a-f]{16}$/.test(address)) continue;
     if (/^0+$/.test(address)) {
       throw new InfrastructureError(
@@ -22,6 +27,8 @@ export async function moduleFunctionAddress(
     }
     if (type?.toLowerCase() === 't') return BigInt(`0x${address}`);
   }
-  const seen = stdout.trim() === '' ? `the module ${module} is not loaded` : `${module} has no such function`;
+  const seen = loaded
+    ? `${module} has no such function`
+    : `the module ${module} is neither loaded nor built in`;
   throw new InfrastructureError(`The guest's /proc/kallsyms does not have ${name}: ${seen}.`);
 }
