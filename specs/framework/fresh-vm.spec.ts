@@ -31,6 +31,23 @@ test.describe('a test that dirties everything and one that finds a pristine gues
   }
 });
 
+test('a restored guest runs what a booted one runs, and listens where that listens', async ({
+  guest,
+  launch,
+}) => {
+  const { guest: booted } = await launch({ coldBoot: true });
+  const seen = async (shell: typeof guest): Promise<string[]> => {
+    const { stdout } = await shell.shell(
+      // What begins with `[` is a kernel thread; `sh -c`, `ps` and `grep` are these commands themselves.
+      `ps -o args | grep -vE '^(\\[|COMMAND|sh -c|ps|grep|\\{)'; grep ' 0A ' /proc/net/tcp | awk '{ print $2 }'`,
+    );
+    return stdout.trim().split('\n').sort();
+  };
+  const ofBooted = await seen(booted);
+  expect(ofBooted).toEqual(expect.arrayContaining([expect.stringMatching(/^dropbear /), '00000000:0016']));
+  expect(await seen(guest)).toEqual(ofBooted);
+});
+
 test.describe('odd machines', () => {
   test.describe('memory and vCPUs', () => {
     test.use({ machineOptions: { memory: '640m', vcpus: 3 } });

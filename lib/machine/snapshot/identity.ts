@@ -7,7 +7,7 @@ import type { LaunchPlan } from '../plan/launch-plan.js';
 import { fileDigest } from './digest.js';
 
 /** Changes when what the harness does to a machine before it is snapshot, or how it restores one, changes. */
-const formatVersion = 2;
+const formatVersion = 3;
 
 /** What a snapshot is to be a snapshot of. */
 export interface SnapshotSubject {
