@@ -50,11 +50,15 @@ export interface ReferenceImagePlan extends Omit<Manifest, 'kernelRelease'> {
  * @param site where it would be built; which one makes no difference to the guest
  * @throws ImageBuildError when apt does not know what the recipe asks for
  */
-export async function planReferenceImage(cache: string, site: BuildSite): Promise<ReferenceImagePlan> {
+export async function planReferenceImage(
+  cache: string,
+  site: BuildSite,
+  progress: Progress,
+): Promise<ReferenceImagePlan> {
   const folder = await cacheSubfolder(cache, 'reference');
   const requests = await readPackageList(path.join(referenceRecipe, 'packages.list'));
   const memo = path.join(folder, `${site.name}.packages.json`);
-  const { packages, compiler } = await resolveIngredients(site, requests, memo);
+  const { packages, compiler } = await resolveIngredients(site, requests, memo, progress);
   const key = await imageKey(referenceRecipe, packages, compiler);
   const target = path.join(folder, key);
   return { key, compiler, packages, target, built: await openImage(target) };
@@ -73,7 +77,7 @@ export async function ensureReferenceImage(
   site: BuildSite,
   progress: Progress,
 ): Promise<ReferenceImage> {
-  const { key, compiler, packages, target, built } = await planReferenceImage(cache, site);
+  const { key, compiler, packages, target, built } = await planReferenceImage(cache, site, progress);
   await markAsked(target);
   if (built) return built;
   return await withLock(`image:${target}`, `builds the reference guest ${key}`, async () => {
