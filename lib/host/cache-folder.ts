@@ -21,8 +21,8 @@ export async function cacheSubfolder(cache: string, ...names: string[]): Promise
 }
 
 /**
- * Notes that something built is asked for, in the time of change of its folder or archive, for `npm run cache -- prune`. Not to be able to (a cache that
- * is not this user's) is no reason not to use it.
+ * Notes that something built is asked for, in the time of change of its folder or archive, for `npm run cache -- prune`. Not to be able
+ * to (a cache that is not this user's) is no reason not to use it.
  */
 export async function markAsked(built: string): Promise<void> {
   const now = new Date();

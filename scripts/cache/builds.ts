@@ -4,8 +4,8 @@ import path from 'node:path';
 import { type Item, item, leftover, leftoverMark, namesIn } from './item.js';
 
 /**
- * Folders of the cache with what was built, each build in a folder, or an archive, that is named after the hash of what went in and whose time of change
- * says when it was asked for last (lib/host/cache-folder: markAsked).
+ * Folders of the cache with what was built, each build in a folder, or an archive, that is named after the hash of what went in and
+ * whose time of change says when it was asked for last (lib/host/cache-folder: markAsked).
  */
 export const buildFolders = [
   'base', // Debian for containers, where none can be pulled

@@ -1,6 +1,6 @@
 import { answerWithin } from './answer-within.js';
 import type { Channel, ChannelEnd } from './channel.js';
-import { type Connection, logIn } from './connection.js';
+import { Connection } from './connection.js';
 import { type ConnectionOptions, unreachable } from './connection-options.js';
 import { tailOf } from './display.js';
 import type { GuestUnreachableError } from './errors.js';
@@ -12,6 +12,8 @@ const MAX_START_ATTEMPTS = 5;
 /** A channel sees the end of its connection a little earlier than the connection does. */
 const CONNECTION_END_GRACE_MS = 50;
 
+/** What was never opened wrote nothing. */
+const nothing: Buffer = Buffer.alloc(0);
 const notOpened: ChannelEnd = { exitCode: undefined, description: 'the server closed the channel at once' };
 
 /** A command that was started over a shared connection. */
@@ -59,14 +61,14 @@ export class SshConnections {
       const connection = await this.#acquire(deadline);
       const channel = await this.#open(connection, remote, left());
       if (channel === 'timeout') throw this.#late('no channel', timeoutMs);
-      const start =
-        channel === undefined
-          ? { end: notOpened, stderr: Buffer.alloc(0) }
-          : await startCommand(channel, remote, left(), this.options);
-      if (start === 'started' && channel) {
+      if (channel === undefined) {
+        if (attempt === MAX_START_ATTEMPTS) throw await this.#lost(connection, notOpened);
+        continue;
+      }
+      const start = await startCommand(channel, remote, left(), this.options);
+      if (start === 'started') {
         return { channel, lost: (end, stderr) => this.#lost(connection, end, stderr) };
       }
-      if (start === 'started') continue;
       const { end, stderr } = start;
       if (end === undefined) throw this.#late('no shell', timeoutMs, stderr);
       if (end.exitCode !== undefined) {
@@ -117,8 +119,14 @@ export class SshConnections {
       if (idle.isOpen) return idle;
       this.#all.delete(idle);
     }
-    const connection = await logIn(this.options, deadline - performance.now());
+    const connection = new Connection(this.options);
     this.#all.add(connection);
+    try {
+      await connection.loggedIn(deadline - performance.now());
+    } catch (error) {
+      this.#release(connection, false);
+      throw error;
+    }
     return connection;
   }
 
@@ -133,12 +141,12 @@ export class SshConnections {
     connection.end();
   }
 
-  #late(what: string, timeoutMs: number, stderr: Buffer = Buffer.alloc(0)): GuestUnreachableError {
+  #late(what: string, timeoutMs: number, stderr = nothing): GuestUnreachableError {
     const seen = `${what} within ${Math.round(timeoutMs)} ms`;
     return unreachable(this.options, 'no answer in time', seen, tailOf(stderr));
   }
 
-  async #lost(connection: Connection, end: ChannelEnd, stderr: Buffer): Promise<GuestUnreachableError> {
+  async #lost(connection: Connection, end: ChannelEnd, stderr = nothing): Promise<GuestUnreachableError> {
     const ended = await within(CONNECTION_END_GRACE_MS, connection.ended);
     const words = ended === 'timeout' ? '' : ended;
     return unreachable(this.options, 'connection lost', `ssh: ${end.description}`, words, tailOf(stderr));

@@ -128,8 +128,7 @@ export async function ownProcess(options: OwnOptions): Promise<OwnedProcess> {
 }
 
 /**
- * Runs a short-lived helper that is to be started with the environment that `run` gets. `run` waits for
- * its end; if this process ends meanwhile, the watchdog ends the helper.
+ * Runs a short-lived helper that is to be started with the environment that `run` gets. `run` waits for its end; if this process ends meanwhile, the watchdog ends the helper.
  */
 export async function ownHelper<T>(run: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
   const owner = await theOwner();

@@ -220,6 +220,18 @@ test('reset ends the old connection and makes a new one', async () => {
   expect(await guest.shell.succeed(['echo', 'new'])).toBe('new\n');
 });
 
+test('reset and close end a login that is going on, too', async () => {
+  await using guest = await FakeGuest.start({ login: 'never answered' });
+  const waiting = expect(guest.shell.run(['true'])).rejects.toMatchObject({ reason: 'connection lost' });
+  await expect.poll(() => guest.connections.open).toBe(1);
+  const again = expect(guest.shell.reset()).rejects.toThrow('L1: its guest shell was closed');
+  await waiting;
+  await expect.poll(() => guest.connections).toEqual({ made: 2, open: 1 });
+  await guest.shell.close();
+  await again;
+  await expect.poll(() => guest.connections.open).toBe(0);
+});
+
 test('close leaves no connection, and rejects later calls', async () => {
   await using guest = await FakeGuest.start();
   await Promise.all([guest.shell.succeed(['true']), guest.shell.succeed(['true'])]);
