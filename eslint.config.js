@@ -11,7 +11,8 @@ const layers = {
   gdb: ['errors'],
   memory: ['errors', 'paging', 'monitor', 'gdb'],
   host: ['errors'],
-  image: ['errors', 'host'],
+  debian: ['errors', 'host'],
+  image: ['errors', 'host', 'debian'],
   machine: ['errors', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging'],
   bochs: ['errors', 'host', 'machine', 'memory', 'monitor', 'paging'],
   guest: ['errors', 'paging', 'memory', 'monitor', 'machine'],
@@ -20,7 +21,7 @@ const everything = [...Object.keys(layers), 'errors'];
 
 /** Packages that only some folders may import. */
 const packages = {
-  execa: ['machine', 'guest', 'image'],
+  execa: ['machine', 'guest', 'image', 'debian'],
   dockerode: ['image'],
   'bit-field': ['picture'],
   onml: ['picture'],

@@ -2,9 +2,9 @@
 # Everything that a run needs on the host, straight after `git clone`: Node packages and host packages. Does nothing, in well
 # under a second, when nothing is missing. Never installs a kernel image, a bootloader or a service.
 #
-#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters, the stand-in checkout), browser (reports
-#                            are looked at), kernel (kernels are built), ept (Bochs; needs kernel too), docker (libraries of the
-#                            container engine that specs start for themselves)
+#   setup.sh [GROUP ...]     groups of host packages beside the base: check (linters, compilers of specs' own programs), browser
+#                            (reports are looked at), ept (Bochs), docker (libraries of the container engine that specs start for
+#                            themselves)
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,22 +19,18 @@ fail() {
 base=(
     qemu-system-x86_64=qemu-system-x86 /usr/share/seabios/bios-256k.bin=seabios
     ssh=openssh-client ssh-keygen=openssh-client
-    git=git tar=tar setpriv=util-linux perl=perl-base
+    git=git tar=tar xz=xz-utils setpriv=util-linux unshare=util-linux perl=perl-base
 )
-# For building the guest on this host; in a container (E2E_IMAGE_BUILDER=docker, or where there is no apt) they are not needed here.
-build=(
-    xz=xz-utils cpio=cpio depmod=kmod modprobe=kmod
+# Specs compile programs of their own. Guests are built in a root of the project's own (lib/image/build-root).
+check=(
+    shellcheck=shellcheck sudo=sudo cpio=cpio depmod=kmod
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
-    /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
 )
-check=(shellcheck=shellcheck mke2fs=e2fsprogs sudo=sudo)
 browser=(chromium=chromium)
 ept=(
     bochs-bin=bochs /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so=bochs-term /usr/share/bochs/BIOS-bochs-latest=bochsbios
     /usr/share/vgabios/vgabios.bin=vgabios
-    xorriso=xorriso /usr/lib/ISOLINUX/isolinux.bin=isolinux /usr/lib/syslinux/modules/bios/ldlinux.c32=syslinux-common
 )
-kernel=(flex=flex bison=bison bc=bc lz4=lz4 /usr/include/libelf.h=libelf-dev)
 docker=(
     unshare=util-linux mount=mount dpkg-deb=dpkg
     /usr/lib/x86_64-linux-gnu/libdevmapper.so.1.02.1=libdevmapper1.02.1
@@ -43,18 +39,13 @@ docker=(
 )
 
 wanted=("${base[@]}")
-if [ "${E2E_IMAGE_BUILDER:-auto}" != docker ] && command -v apt-get >/dev/null; then
-    wanted+=("${build[@]}")
-fi
 for group in "$@"; do
     case "$group" in
-    # Specs compile programs of their own, wherever the guest is built.
-    check) wanted+=("${check[@]}" "${build[@]}") ;;
+    check) wanted+=("${check[@]}") ;;
     browser) wanted+=("${browser[@]}") ;;
-    kernel) wanted+=("${kernel[@]}") ;;
     ept) wanted+=("${ept[@]}") ;;
     docker) wanted+=("${docker[@]}") ;;
-    *) fail "no group of host packages is called '$group': check, browser, kernel, ept, docker" ;;
+    *) fail "no group of host packages is called '$group': check, browser, ept, docker" ;;
     esac
 done
 

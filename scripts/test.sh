@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/setup.sh check browser kernel docker
+scripts/setup.sh check browser docker
 
 # Bochs only where its specs are asked for; where it cannot be had they are skipped, and the summary says so.
 ept=yes

@@ -1,23 +1,22 @@
 #!/usr/bin/env bash
 # Builds the EPT guest: the CD that Bochs boots, with a small kernel and an initramfs of our own.
 #
-#   build.sh KERNEL OUT BUSYBOX
+#   build.sh KERNEL DEBS OUT
 #
-# KERNEL is what images/small-kernel/build.sh -m made of kvm.config, BUSYBOX the package busybox-static, and OUT must exist and be empty. Leaves OUT/boot.iso. Progress goes to stdout, a line per step. No root is needed and nothing is installed on the host.
+# Runs in the build root (lib/image/build-root). KERNEL is what images/small-kernel/build.sh -m made of kvm.config, DEBS holds the packages
+# of images/packages/ept.list, and OUT must exist and be empty. Leaves OUT/boot.iso. Progress goes to stdout, a line per step.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kernel=$(cd "$1" && pwd)
-out=$(cd "$2" && pwd)
-busybox=$(realpath "$3")
+debs=$(cd "$2" && pwd)
+out=$(cd "$3" && pwd)
 
 step() { printf 'ept image: %s\n' "$*"; }
 
-# kbuild refuses paths with spaces or colons, which the cache folder may have: the work is done elsewhere.
-case "${TMPDIR:-/tmp}" in
-*[!A-Za-z0-9/._-]*) work=$(mktemp -d /var/tmp/ept-image.XXXXXX) ;;
-*) work=$(mktemp -d "${TMPDIR:-/tmp}/ept-image.XXXXXX") ;;
-esac
+# The same place in every build, as compilers write it down.
+work=${TMPDIR:-/tmp}/image
+mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work
 
@@ -46,14 +45,17 @@ make -s -C "$here/../l2" OUT="$work/l2"
 cp "$work/agent/serial-agent" "$work/l2/l2-host" "$root/usr/local/bin/"
 
 step 'pack the initramfs'
-dpkg-deb -x "$busybox" "$work/busybox"
+dpkg-deb -x "$(find "$debs" -name 'busybox-static_*.deb')" "$work/busybox"
 cp "$work/busybox/bin/busybox" "$root/bin/"
 cp "$here/rootfs/init" "$root/init"
 chmod 755 "$root/init"
+# Times would make two builds differ.
+find "$root" -exec touch -h -d @0 {} +
 disc=$work/disc
 mkdir -p "$disc/isolinux"
 (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null --create --format=newc --owner=0:0 --reproducible --quiet) >"$disc/initrd"
 cp "$kernel/bzImage" "$disc/"
+find "$disc" -exec touch -h -d @0 {} +
 
 step 'make the CD'
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$here/isolinux.cfg" "$disc/isolinux/"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the reference guest from Debian packages: kernel, initramfs and keys, nothing else.
+# Builds the reference guest from Debian packages: kernel and initramfs, the same bytes on every host. The guest's keys, which are not, are
+# the caller's (lib/image): it appends them to the initramfs as an archive of their own.
 #
 #   build.sh DEBS OUT
 #
-# DEBS holds the packages of packages.list, downloaded and verified. OUT must exist and be empty. The caller (lib/image, or
-# the Dockerfile) decides where both lie, holds the lock and moves OUT into place when this script has ended with 0.
-# Progress goes to stdout, a line per step. No root is needed and nothing is installed on the host.
+# Runs in the build root (lib/image/build-root). DEBS holds the packages of images/packages/reference.list, downloaded and verified. OUT must
+# exist and be empty; the caller moves it into place when this script has ended with 0. Progress goes to stdout, a line per step.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,11 +14,9 @@ out=$(cd "$2" && pwd)
 
 step() { printf 'image: %s\n' "$*"; }
 
-# kbuild refuses paths with spaces or colons, which the cache folder may have: the work is done elsewhere.
-case "${TMPDIR:-/tmp}" in
-*[!A-Za-z0-9/._-]*) work=$(mktemp -d /var/tmp/opentdx-image.XXXXXX) ;;
-*) work=$(mktemp -d "${TMPDIR:-/tmp}/opentdx-image.XXXXXX") ;;
-esac
+# The same place in every build, as compilers write it down.
+work=${TMPDIR:-/tmp}/image
+mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 # For the compiler's temporary files and the steps' own: what is left when this script is killed lies in one place.
 export TMPDIR=$work
@@ -55,6 +53,7 @@ for module in "$here"/modules/*/; do
         cat "$work/$name.log" >&2
         exit 1
     }
+    strip --strip-debug "$work/$name"/*.ko
 done
 
 step "build the guest tools"
@@ -97,17 +96,9 @@ mv "$modules/stock" "$work/stock"
 /sbin/depmod -b "$root" "$release"
 mv "$work/stock" "$modules/stock"
 
-step "generate the keys"
-# RSA: an emulated guest verifies its signature 10 ms faster than one by Ed25519.
-ssh-keygen -q -t rsa -b 2048 -N '' -C 'opentdx-e2e reference guest' -f "$out/id_rsa"
-cp "$out/id_rsa.pub" "$root/root/.ssh/authorized_keys"
-chmod 600 "$root/root/.ssh/authorized_keys"
-"$libraries/lib64/ld-linux-x86-64.so.2" --library-path "$libraries/lib/x86_64-linux-gnu:$libraries/usr/lib/x86_64-linux-gnu" \
-    "$libraries/usr/bin/dropbearkey" -t ed25519 -f "$root/etc/dropbear/host_key" >"$work/host_key.txt" 2>/dev/null
-# The name in known_hosts is the alias that the harness gives to every guest (lib/guest/ssh): ports differ from run to run.
-printf 'opentdx-guest %s\n' "$(grep -o 'ssh-ed25519 [^ ]*' "$work/host_key.txt")" >"$out/known_hosts"
-
 step "pack the initramfs"
+# Times would make two builds differ.
+find "$root" -exec touch -h -d @0 {} +
 (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null --create --format=newc --owner=0:0 --reproducible --quiet) >"$out/initrd"
 printf '%s\n' "$release" >"$out/kernel-release"
 step "done: kernel $release, initramfs $(($(stat -c %s "$out/initrd") / 1024)) KiB"

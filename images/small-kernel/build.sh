@@ -36,8 +36,8 @@ shift $((OPTIND - 1))
 if [ -z "$source" ] || [ -z "$out" ] || [ "$#" -eq 0 ]; then
     die "usage: build.sh -s SOURCE -o OUT [-p PATCH]... [-m] FRAGMENT..." 2
 fi
-for tool in flex bison bc make gcc git xz lz4; do
-    command -v "$tool" >/dev/null || die "$tool is missing: apt-get install flex bison bc make gcc git xz-utils lz4"
+for tool in flex bison bc make gcc patch xz lz4; do
+    command -v "$tool" >/dev/null || die "$tool is missing: apt-get install flex bison bc make gcc patch xz-utils lz4"
 done
 
 # Kbuild refuses paths with blanks or colons, wherever the project and the folder for the result lie.
@@ -132,8 +132,8 @@ compile "$out/stock"
 if [ "${#patches[@]}" -gt 0 ]; then
     for patch in "${patches[@]}"; do
         step "apply ${patch##*/}"
-        # --unidiff-zero and fuzz are not used: every line of context must be there. Not inside anyone's repository.
-        GIT_CEILING_DIRECTORIES=$work git -C "$tree" apply --whitespace=nowarn -- "$patch" ||
+        # No fuzz: every line of context must be there.
+        patch -d "$tree" -p1 --fuzz=0 --batch --silent --no-backup-if-mismatch <"$patch" ||
             die "${patch##*/} does not apply to $source: the patch must be brought up to date"
     done
     step 'compile what the patches changed'

@@ -4,18 +4,20 @@ export interface ArchiveEntry {
   readonly path: string;
   /** Undefined for a folder. */
   readonly data?: Uint8Array;
+  /** Permissions; 0755 for a folder and 0644 for a file if left out. */
+  readonly mode?: number;
 }
 
-const folderMode = 0o040755;
-const fileMode = 0o100644;
+const folderType = 0o040000;
+const fileType = 0o100000;
 
 /**
  * A cpio archive as the kernel unpacks it for an initramfs (Documentation/driver-api/early-userspace/buffer-format.rst, "newc"). The
  * same entries make the same bytes. Archives may be appended to each other: what a later one has replaces what an earlier one had.
  */
 export function cpioArchive(entries: readonly ArchiveEntry[]): Buffer {
-  const parts = entries.flatMap(({ path, data }, index) => [
-    header(index + 1, data ? fileMode : folderMode, data?.length ?? 0, path),
+  const parts = entries.flatMap(({ path, data, mode = data ? 0o644 : 0o755 }, index) => [
+    header(index + 1, (data ? fileType : folderType) | mode, data?.length ?? 0, path),
     ...(data ? [padded(data)] : []),
   ]);
   return Buffer.concat([...parts, header(0, 0, 0, 'TRAILER!!!')]);

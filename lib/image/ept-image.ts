@@ -1,16 +1,13 @@
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
-import { withLock } from '../host/lease/index.js';
-import type { DebianPackage } from './debian-package.js';
-import { downloadPackages } from './download-packages.js';
+import { packagesOf } from '../debian/lock.js';
+import { cacheSubfolder } from '../host/cache-folder.js';
+import { ensureBuilt, isBuilt } from '../host/ensure-built.js';
+import type { BuildContext } from './build-context.js';
+import { buildRootKey, openBuildRoot } from './build-root/index.js';
 import { imageKey } from './image-key.js';
-import type { Progress } from './progress.js';
-import { nativeSite } from './native/site.js';
-import { runRecipe, type Workshop } from './recipe.js';
-import { referenceRecipe } from './reference-image.js';
-import { resolveIngredients } from './resolve-packages.js';
+import { withPackageFiles } from './package-files.js';
+import { type PackagesInForce, packagesInForce, withPackages } from './packages-in-force.js';
 import {
   ensureSmallKernels,
   planSmallKernels,
@@ -28,82 +25,69 @@ export interface EptImage {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-const recipe = path.resolve(import.meta.dirname, '../../images/ept');
-/** The L2 host program is compiled from these two. */
-const l2Recipe = path.resolve(recipe, '../l2');
-const sharedTools = path.join(referenceRecipe, 'tools');
-
 /** What the EPT guest is built from now. */
 export interface EptImagePlan extends EptImage {
   /** The folder that it is in once it is built. */
   readonly target: string;
-  readonly packages: readonly DebianPackage[];
   readonly built: boolean;
   readonly kernel: SmallKernelsPlan;
 }
 
-/** @throws ImageBuildError when apt does not know what the recipes ask for */
-export async function planEptImage(cache: string, workshop: Workshop): Promise<EptImagePlan> {
-  const folder = await cacheSubfolder(cache, 'ept');
-  const kernel = await planSmallKernels(ofKernel(cache, workshop));
-  await using site = await nativeSite(workshop);
-  const memo = path.join(folder, 'packages.json');
-  const { packages, compiler } = await resolveIngredients(site, [{ name: 'busybox-static' }], memo);
-  const keys = [recipe, l2Recipe, sharedTools].map((each) =>
-    imageKey(each, packages, `${compiler} ${kernel.key}`),
-  );
-  const key = (await Promise.all(keys)).join('-');
-  const target = path.join(folder, key);
-  const versions = Object.fromEntries(packages.map(({ name, version }) => [name, version]));
-  const cd = path.join(target, 'boot.iso');
-  return { key, cd, versions, target, packages, built: await exists(target), kernel };
-}
+const images = path.resolve(import.meta.dirname, '../../images');
+/** The L2 host program is compiled from the last two. */
+const recipes = ['ept', 'l2', 'reference/tools'];
+const set = 'ept';
+const ofKernel: SmallKernelOptions = {
+  fragments: ['base.config', 'kvm.config'],
+  patches: [],
+  modules: true,
+};
 
-function ofKernel(
-  cache: string,
-  workshop: Workshop,
-  progress: Progress = () => undefined,
-): SmallKernelOptions {
-  return { cache, fragments: ['base.config', 'kvm.config'], patches: [], modules: true, progress, workshop };
+/** Asks neither network nor apt. */
+export async function planEptImage(cache: string, asked?: PackagesInForce): Promise<EptImagePlan> {
+  const inForce = asked ?? (await packagesInForce(cache));
+  const kernel = await planSmallKernels(cache, ofKernel, inForce);
+  const packages = packagesOf(inForce.lock, set);
+  const hashes = packages.map(({ sha256 }) => sha256);
+  const folders = recipes.map((name) => path.join(images, name));
+  const key = await imageKey(folders, [...hashes, kernel.key, buildRootKey(inForce.lock)]);
+  const target = path.join(await cacheSubfolder(cache, 'ept'), key);
+  const versions = Object.fromEntries(packages.map(({ name, version }) => [name, version]));
+  return { key, cd: path.join(target, 'boot.iso'), versions, target, built: await isBuilt(target), kernel };
 }
 
 /**
- * The EPT guest for this host, from the cache or built now: its kernel, which takes minutes, and the CD, which takes seconds.
+ * The EPT guest, from the cache or built now: its kernel, which takes minutes, and the CD, which takes seconds.
  *
- * @param cache the project's cache folder (lib/host/cache-folder)
- * @throws ImageBuildError with the step that failed and its last output
+ * @throws ImageBuildError with the step that failed and its last output; PackagesError when there are no packages
  */
-export async function ensureEptImage(
-  cache: string,
-  progress: Progress,
-  workshop: Workshop,
-): Promise<EptImage> {
-  const { stock: kernel } = await ensureSmallKernels(ofKernel(cache, workshop, progress));
-  const { key, cd, versions, target, packages, built } = await planEptImage(cache, workshop);
-  const image = { key, cd, versions };
-  await markAsked(target);
-  if (built) return image;
-  return await withLock(`image:${target}`, `builds the EPT guest ${key}`, async () => {
-    if (await exists(target)) return image;
-    const downloads = await cacheSubfolder(cache, 'packages');
-    await using site = await nativeSite(workshop);
-    await downloadPackages(site, packages, downloads, progress);
-    const unfinished = await mkdtemp(`${target}.unfinished-`);
-    try {
-      const debs = packages.map(({ file }) => path.join(downloads, file));
-      const script = path.join(recipe, 'build.sh');
-      await runRecipe('The EPT guest', script, [kernel.folder, unfinished, ...debs], { progress, workshop });
-      await rename(unfinished, target);
-    } finally {
-      await rm(unfinished, { recursive: true, force: true });
-    }
-    return image;
+export async function ensureEptImage(context: BuildContext): Promise<EptImage> {
+  return await withPackages(context, async () => {
+    const { stock: kernel } = await ensureSmallKernels(context, ofKernel);
+    // The kernel's packages may be in force since now.
+    const inForce = await packagesInForce(context.cache);
+    const { key, cd, versions, target } = await planEptImage(context.cache, inForce);
+    await ensureBuilt({
+      target,
+      what: 'the EPT guest',
+      progress: context.progress,
+      build: async (folder) => {
+        await using root = await openBuildRoot(context, inForce.lock);
+        const sources = recipes.map((name) => [`/in/images/${name}`, path.join(images, name)]);
+        await withPackageFiles(context, inForce.lock, set, (debs) =>
+          root.run({
+            what: 'The EPT guest',
+            command: ['/in/images/ept/build.sh', '/in/kernel', '/in/packages', '/out'],
+            inputs: {
+              ...(Object.fromEntries(sources) as Record<string, string>),
+              '/in/kernel': kernel.folder,
+              '/in/packages': debs,
+            },
+            out: folder,
+          }),
+        );
+      },
+    });
+    return { key, cd, versions };
   });
-}
-
-function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
 }

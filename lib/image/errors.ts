@@ -10,3 +10,8 @@ export class ImageBuildError extends InfrastructureError {
     this.log = log;
   }
 }
+
+/** @param what was to be built: `The reference guest` */
+export function recipeFailed(what: string, how: string, output: string): ImageBuildError {
+  return new ImageBuildError(`${what} could not be built: ${how}`, output.trim().split('\n').slice(-25));
+}

@@ -1,16 +1,18 @@
-import { chmod, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
-import { withLock } from '../host/lease/index.js';
-import type { BuildSite } from './build-site.js';
-import type { DebianPackage } from './debian-package.js';
-import { downloadPackages } from './download-packages.js';
+import { packagesOf } from '../debian/lock.js';
+import type { DebianPackage } from '../debian/package.js';
+import { cacheSubfolder } from '../host/cache-folder.js';
+import { ensureBuilt } from '../host/ensure-built.js';
+import type { BuildContext } from './build-context.js';
+import { buildRootKey, openBuildRoot } from './build-root/index.js';
 import { ImageBuildError } from './errors.js';
+import { makeGuestKeys } from './guest-keys.js';
 import { imageKey } from './image-key.js';
-import { readPackageList } from './package-list.js';
-import type { Progress } from './progress.js';
-import { resolveIngredients } from './resolve-packages.js';
+import { withPackageFiles } from './package-files.js';
+import { type PackagesInForce, packagesInForce, withPackages } from './packages-in-force.js';
 
 /** A built reference guest: its files, and what it was built from. */
 export interface ReferenceImage {
@@ -27,76 +29,71 @@ export interface ReferenceImage {
   /** The guest's host key under the alias that lib/guest/ssh uses. */
   readonly knownHostsFile: string;
   readonly packages: readonly DebianPackage[];
+  /** Whose packages these are: see PackagesInForce. */
+  readonly packagesTitle: string;
 }
 
 interface Manifest {
   readonly key: string;
   readonly kernelRelease: string;
-  readonly compiler: string;
+  /** SHA-256 of the initramfs without the guest's keys: one key of an image, one hash, on every host. */
+  readonly initramfs: string;
   readonly packages: readonly DebianPackage[];
 }
 
+const images = path.resolve(import.meta.dirname, '../../images');
 /** The folder of this project's recipe. */
-export const referenceRecipe = path.resolve(import.meta.dirname, '../../images/reference');
+export const referenceRecipe = path.join(images, 'reference');
+const set = 'reference';
 
 /** What the reference guest is built from now, and the folder that it is in once it is built. */
-export interface ReferenceImagePlan extends Omit<Manifest, 'kernelRelease'> {
+export interface ReferenceImagePlan {
+  readonly key: string;
   readonly target: string;
+  readonly packages: readonly DebianPackage[];
   /** Undefined if it is not built yet. */
   readonly built: ReferenceImage | undefined;
 }
 
-/**
- * @param site where it would be built; which one makes no difference to the guest
- * @throws ImageBuildError when apt does not know what the recipe asks for
- */
+/** Asks neither network nor apt. */
 export async function planReferenceImage(
   cache: string,
-  site: BuildSite,
-  progress: Progress,
+  inForce?: PackagesInForce,
 ): Promise<ReferenceImagePlan> {
-  const folder = await cacheSubfolder(cache, 'reference');
-  const requests = await readPackageList(path.join(referenceRecipe, 'packages.list'));
-  const memo = path.join(folder, `${site.name}.packages.json`);
-  const { packages, compiler } = await resolveIngredients(site, requests, memo, progress);
-  const key = await imageKey(referenceRecipe, packages, compiler);
-  const target = path.join(folder, key);
-  return { key, compiler, packages, target, built: await openImage(target) };
+  const { lock, title } = inForce ?? (await packagesInForce(cache));
+  const packages = packagesOf(lock, set);
+  const key = await imageKey(
+    [referenceRecipe],
+    [...packages.map(({ sha256 }) => sha256), buildRootKey(lock)],
+  );
+  const target = path.join(await cacheSubfolder(cache, 'reference'), key);
+  return { key, packages, target, built: await openImage(target, title) };
 }
 
 /**
- * The reference guest for this host, from the cache or built now (7 s beside the downloads, on 2 cores). Builds of several processes
- * wait for each other; a build that did not end well leaves nothing that counts as one.
+ * The reference guest, from the cache or built now (about 10 s beside the downloads, on 2 cores). Builds of several processes wait for each
+ * other; a build that did not end well leaves nothing that counts as one.
  *
- * @param cache the project's cache folder (lib/host/cache-folder)
- * @param site where it is built if it must be; which one makes no difference to the guest
- * @throws ImageBuildError with the step that failed, its last output, and the remedy
+ * @throws ImageBuildError with the step that failed, its last output, and the remedy; PackagesError when there are no packages
  */
-export async function ensureReferenceImage(
-  cache: string,
-  site: BuildSite,
-  progress: Progress,
-): Promise<ReferenceImage> {
-  const { key, compiler, packages, target, built } = await planReferenceImage(cache, site, progress);
-  await markAsked(target);
-  if (built) return built;
-  return await withLock(`image:${target}`, `builds the reference guest ${key}`, async () => {
-    const builtMeanwhile = await openImage(target);
-    if (builtMeanwhile) return builtMeanwhile;
-    const downloads = await cacheSubfolder(cache, 'packages');
-    await downloadPackages(site, packages, downloads, progress);
-    const manifest = { key, compiler, packages, kernelRelease: '' };
-    await build({ site, target, downloads, progress, manifest });
+export async function ensureReferenceImage(context: BuildContext): Promise<ReferenceImage> {
+  return await withPackages(context, async (inForce) => {
+    const { key, packages, target } = await planReferenceImage(context.cache, inForce);
+    await ensureBuilt({
+      target,
+      what: 'the reference guest',
+      progress: context.progress,
+      build: (folder) => build(context, inForce, { key, packages, folder }),
+    });
     await pointCurrentAt(target);
-    const image = await openImage(target);
+    const image = await openImage(target, inForce.title);
     if (!image)
       throw new ImageBuildError(`The build in ${target} left no manifest: this is a defect of the recipe.`);
     return image;
   });
 }
 
-/** The manifest is written last and moved with the folder: where it is, the build ended well. */
-async function openImage(folder: string): Promise<ReferenceImage | undefined> {
+async function openImage(folder: string, packagesTitle: string): Promise<ReferenceImage | undefined> {
   let manifest: Manifest;
   try {
     manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
@@ -113,32 +110,41 @@ async function openImage(folder: string): Promise<ReferenceImage | undefined> {
     identityFile: path.join(folder, 'id_rsa'),
     knownHostsFile: path.join(folder, 'known_hosts'),
     packages: manifest.packages,
+    packagesTitle,
   };
 }
 
-async function build(options: {
-  site: BuildSite;
-  target: string;
-  downloads: string;
-  progress: Progress;
-  manifest: Manifest;
-}): Promise<void> {
-  const { site, target, downloads, progress, manifest } = options;
-  const unfinished = await mkdtemp(`${target}.unfinished-`);
-  try {
-    progress(`build the reference guest, by ${site.title}`);
-    await site.build({ packages: manifest.packages, downloads, out: unfinished, progress });
-    const kernelRelease = (await readFile(path.join(unfinished, 'kernel-release'), 'utf8')).trim();
-    await chmod(path.join(unfinished, 'id_rsa'), 0o600);
-    await writeFile(
-      path.join(unfinished, 'manifest.json'),
-      `${JSON.stringify({ ...manifest, kernelRelease }, null, 2)}\n`,
-    );
-    await rm(target, { recursive: true, force: true });
-    await rename(unfinished, target);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+async function build(
+  context: BuildContext,
+  { lock }: PackagesInForce,
+  { key, packages, folder }: { key: string; packages: readonly DebianPackage[]; folder: string },
+): Promise<void> {
+  await using root = await openBuildRoot(context, lock);
+  context.progress(`build the reference guest, by ${root.title}`);
+  await withPackageFiles(context, lock, set, (debs) =>
+    root.run({
+      what: 'The reference guest',
+      command: ['/in/recipe/build.sh', '/in/packages', '/out'],
+      inputs: { '/in/recipe': referenceRecipe, '/in/packages': debs },
+      out: folder,
+    }),
+  );
+  const inside = (name: string): string => path.join(folder, name);
+  const keys = makeGuestKeys();
+  await writeFile(inside('id_rsa'), keys.identity, { mode: 0o600 });
+  await writeFile(inside('known_hosts'), keys.knownHosts);
+  const initramfs = await readFile(inside('initrd'));
+  await writeFile(
+    inside('initrd'),
+    Buffer.concat([initramfs, Buffer.alloc(-initramfs.length & 3), keys.archive]),
+  );
+  const manifest: Manifest = {
+    key,
+    kernelRelease: (await readFile(inside('kernel-release'), 'utf8')).trim(),
+    initramfs: createHash('sha256').update(initramfs).digest('hex'),
+    packages,
+  };
+  await writeFile(inside('manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** `current` is for people and for the launch script run by hand; the harness names images by their key. */

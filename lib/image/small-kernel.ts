@@ -1,15 +1,14 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
-import { withLock } from '../host/lease/index.js';
-import type { DebianPackage } from './debian-package.js';
-import { downloadPackages } from './download-packages.js';
-import type { Progress } from './progress.js';
-import { nativeSite } from './native/site.js';
-import { runRecipe, type Workshop } from './recipe.js';
-import { resolveIngredients } from './resolve-packages.js';
+import { packagesOf } from '../debian/lock.js';
+import { fileOf } from '../debian/package.js';
+import { cacheSubfolder } from '../host/cache-folder.js';
+import { ensureBuilt, isBuilt } from '../host/ensure-built.js';
+import type { BuildContext } from './build-context.js';
+import { buildRootKey, openBuildRoot } from './build-root/index.js';
+import { imageKey } from './image-key.js';
+import { withPackageFiles } from './package-files.js';
+import { type PackagesInForce, packagesInForce, withPackages } from './packages-in-force.js';
 
 /** A kernel built from Debian's source by images/small-kernel. */
 export interface SmallKernel {
@@ -27,116 +26,93 @@ export interface SmallKernels {
 }
 
 export interface SmallKernelOptions {
-  /** The project's cache folder (lib/host/cache-folder). */
-  readonly cache: string;
   /** Names of files in images/small-kernel, a later one's options win. */
   readonly fragments: readonly string[];
-  /** Absolute paths, in order. */
+  /** Absolute paths, in order, of files in one folder. */
   readonly patches: readonly string[];
   /** Its modules, and what others are built with: see images/small-kernel/build.sh. */
   readonly modules?: boolean;
-  readonly progress: Progress;
-  readonly workshop: Workshop;
 }
 
 const recipe = path.resolve(import.meta.dirname, '../../images/small-kernel');
-const script = path.join(recipe, 'build.sh');
-const source = 'linux-source-6.1';
-/** Some minutes on two idle cores; a busy host takes several times that. */
-const lockBudgetMs = 40 * 60_000;
+const set = 'small-kernel';
 
 /** What small kernels are built from now, and the folder that they are in once they are built. */
 export interface SmallKernelsPlan {
   /** Content hash of all that goes in; names the folder. */
   readonly key: string;
   readonly target: string;
-  readonly packages: readonly DebianPackage[];
-  /** Undefined if they are not built yet. */
-  readonly built: SmallKernels | undefined;
+  readonly built: boolean;
 }
 
-/** @throws ImageBuildError when apt does not know the source's package */
-export async function planSmallKernels(options: SmallKernelOptions): Promise<SmallKernelsPlan> {
-  const { cache, patches, workshop } = options;
-  const folder = await cacheSubfolder(cache, 'kernels');
-  await using site = await nativeSite(workshop);
-  const memo = path.join(folder, 'packages.json');
-  const { packages, compiler } = await resolveIngredients(site, [{ name: source }], memo);
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify([packages.map(({ sha256 }) => sha256), compiler]));
-  if (options.modules) hash.update('modules');
-  for (const file of [script, ...fragmentFiles(options), ...patches]) {
-    hash.update(await readFile(file)).update('\0');
-  }
-  const key = hash.digest('hex').slice(0, 16);
-  const target = path.join(folder, key);
-  return { key, target, packages, built: await open(target, patches.length > 0) };
-}
-
-function fragmentFiles({ fragments }: SmallKernelOptions): string[] {
-  return fragments.map((name) => path.join(recipe, name));
+/** Asks neither network nor apt. */
+export async function planSmallKernels(
+  cache: string,
+  { fragments, patches, modules = false }: SmallKernelOptions,
+  inForce?: PackagesInForce,
+): Promise<SmallKernelsPlan> {
+  const { lock } = inForce ?? (await packagesInForce(cache));
+  const files = [
+    path.join(recipe, 'build.sh'),
+    ...fragments.map((name) => path.join(recipe, name)),
+    ...patches,
+  ];
+  const hashes = packagesOf(lock, set).map(({ sha256 }) => sha256);
+  const key = await imageKey(files, [...hashes, buildRootKey(lock), modules ? 'modules' : '']);
+  const target = path.join(await cacheSubfolder(cache, 'kernels'), key);
+  return { key, target, built: await isBuilt(target) };
 }
 
 /**
- * Small kernels, from the cache or built now. Builds of several processes wait for each other; a build that did not end well leaves nothing
- * that counts as one.
+ * Small kernels, from the cache or built now, in some minutes on 2 cores.
  *
- * @throws ImageBuildError with the step that failed, its last output, and the remedy
+ * @throws ImageBuildError with the step that failed, its last output, and the remedy; PackagesError when there is no source
  */
-export async function ensureSmallKernels(options: SmallKernelOptions): Promise<SmallKernels> {
-  const { cache, patches, progress, workshop } = options;
-  const { target, packages, built: found } = await planSmallKernels(options);
-  const kernels = (): Promise<SmallKernels | undefined> => open(target, patches.length > 0);
-  await markAsked(target);
-  if (found) return found;
-  return await withLock(
-    `kernel:${target}`,
-    `builds a small kernel in ${target}`,
-    async () => {
-      const builtMeanwhile = await kernels();
-      if (builtMeanwhile) return builtMeanwhile;
-      const downloads = await cacheSubfolder(cache, 'packages');
-      await using site = await nativeSite(workshop);
-      await downloadPackages(site, packages, downloads, progress);
-      const unfinished = await mkdtemp(`${target}.unfinished-`);
-      try {
-        const debs = packages.map(({ file }) => path.join(downloads, file));
-        const sources = debs.flatMap((file) => ['-s', file]);
-        const modules = options.modules ? ['-m'] : [];
-        const arguments_ = [
-          ...sources,
-          '-o',
-          unfinished,
-          ...modules,
-          ...patches.flatMap((file) => ['-p', file]),
-        ];
-        await runRecipe('A small kernel', script, [...arguments_, ...fragmentFiles(options)], {
-          progress,
-          workshop,
-        });
-        await rename(unfinished, target);
-      } finally {
-        await rm(unfinished, { recursive: true, force: true });
-      }
-      const built = await kernels();
-      if (!built) throw new TypeError('a recipe that ended well left no kernel');
-      return built;
-    },
-    {
-      budgetMs: lockBudgetMs,
-      onWait: (holder) => {
-        progress(`wait for a process that ${holder}`);
-      },
-    },
-  );
+export async function ensureSmallKernels(
+  context: BuildContext,
+  options: SmallKernelOptions,
+): Promise<SmallKernels> {
+  const { patches } = options;
+  return await withPackages(context, async (inForce) => {
+    const { target } = await planSmallKernels(context.cache, options, inForce);
+    await ensureBuilt({
+      target,
+      what: 'a small kernel',
+      progress: context.progress,
+      build: (folder) => build(context, inForce, options, folder),
+    });
+    const kernel = (name: string): SmallKernel => ({
+      bzImage: path.join(target, name, 'bzImage'),
+      vmlinux: path.join(target, name, 'vmlinux'),
+      folder: path.join(target, name),
+    });
+    return { stock: kernel('stock'), patched: kernel(patches.length > 0 ? 'patched' : 'stock') };
+  });
 }
 
-async function open(folder: string, patched: boolean): Promise<SmallKernels | undefined> {
-  if (!(await stat(folder).catch(() => undefined))) return undefined;
-  const kernel = (name: string): SmallKernel => ({
-    bzImage: path.join(folder, name, 'bzImage'),
-    vmlinux: path.join(folder, name, 'vmlinux'),
-    folder: path.join(folder, name),
-  });
-  return { stock: kernel('stock'), patched: kernel(patched ? 'patched' : 'stock') };
+async function build(
+  context: BuildContext,
+  { lock }: PackagesInForce,
+  { fragments, patches, modules = false }: SmallKernelOptions,
+  out: string,
+): Promise<void> {
+  await using root = await openBuildRoot(context, lock);
+  const [source] = packagesOf(lock, set);
+  const [patch] = patches;
+  const command = [
+    '/in/recipe/build.sh',
+    ...['-s', `/in/packages/${source === undefined ? '' : fileOf(source)}`, '-o', '/out'],
+    ...(modules ? ['-m'] : []),
+    ...patches.flatMap((file) => ['-p', `/in/patches/${path.basename(file)}`]),
+    ...fragments.map((name) => `/in/recipe/${name}`),
+  ];
+  const patchFolder = patch === undefined ? {} : { '/in/patches': path.dirname(patch) };
+  await withPackageFiles(context, lock, set, (debs) =>
+    root.run({
+      what: 'A small kernel',
+      command,
+      inputs: { '/in/recipe': recipe, '/in/packages': debs, ...patchFolder },
+      out,
+    }),
+  );
 }

@@ -27,10 +27,10 @@ export async function ept(runs: number): Promise<object> {
   const missing = await missingParts();
   if (missing.length > 0) {
     throw new InfrastructureError(
-      `Bochs is not installed here (no ${missing.join(', ')}): scripts/setup.sh kernel ept installs it`,
+      `Bochs is not installed here (no ${missing.join(', ')}): scripts/setup.sh ept installs it`,
     );
   }
-  const image = await eptImage(readEnvironment(process.env).cache, (line) => {
+  const image = await eptImage(readEnvironment(process.env), (line) => {
     console.error(line);
   });
   await using folder = await createRunFolder({ prefix: 'bench' });

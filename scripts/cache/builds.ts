@@ -8,13 +8,13 @@ import { type Item, item, leftover, leftoverMark, namesIn } from './item.js';
  * whose time of change says when it was asked for last (lib/host/cache-folder: markAsked).
  */
 export const buildFolders = [
-  'base', // Debian for containers, where none can be pulled
   'engine', // programs of a private engine
   'ept', // CDs of the guest under Bochs
   'hybrid', // initramfs for kernels of the user's
   'kernels', // small kernels
   'l2-host', // programs that run an L2
   'reference', // guests
+  'roots', // where everything is built
   'stand-in', // disk and key of a stand-in checkout's L1
   'tools', // guest tools for a checkout's L1
 ] as const;
@@ -22,7 +22,7 @@ export const buildFolders = [
 /** Two kernels, or two branches that are worked on by turns, are both asked for; of one that is older than that, nobody has need. */
 const togetherMs = 6 * 3_600_000;
 
-const build = /^[0-9a-f]{16}(-[0-9a-f]{16})*(\.tar)?$/;
+const build = /^[0-9a-f]{16}(-[0-9a-f]{16})*$/;
 
 /**
  * A build is stale when nothing asked for it in the hours before something of its kind was asked for last: who works once a month finds

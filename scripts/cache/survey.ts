@@ -24,7 +24,7 @@ export const surveys: readonly ((cache: string) => Promise<Item[]>)[] = [
 
 const known = new Set<string>([
   ...buildFolders,
-  ...['accelerator', 'checkouts', 'compiled', 'packages', 'snapshots'],
+  ...['accelerator', 'apt', 'checkouts', 'compiled', 'packages', 'snapshots'],
 ]);
 
 /** Files that say that KVM has run guest code on this host. Their name begins with the host's boot: after another nobody finds them. */

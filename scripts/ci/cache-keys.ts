@@ -13,11 +13,11 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 
-import { eptImagePlan } from '../../fixtures/ept/image.js';
 import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceStack } from '../../fixtures/stacks/reference.js';
-import { referenceImagePlan } from '../../fixtures/stacks/reference-image.js';
 import { specKernelsPlan } from '../../fixtures/stacks/spec-kernels.js';
+import { planEptImage } from '../../lib/image/ept-image.js';
+import { planReferenceImage } from '../../lib/image/reference-image.js';
 import { defaultMachineOptions } from '../../lib/machine/options.js';
 import { snapshotIdentity, snapshotsFolder } from '../../lib/machine/snapshot/index.js';
 
@@ -32,19 +32,19 @@ else {
 }
 
 async function image(): Promise<void> {
-  const { key, target, built } = await referenceImagePlan(environment, progress);
+  const { key, target, built } = await planReferenceImage(environment.cache);
   print('image', { key: `image-${key}`, folder: target, cached: String(built !== undefined) });
 }
 
 /** What takes minutes to build and only some specs boot: see `npm run image -- kernels`. */
 async function kernels(): Promise<void> {
-  const vfio = await specKernelsPlan(environment.cache, progress);
-  const ept = await eptImagePlan(environment.cache);
+  const vfio = await specKernelsPlan(environment.cache);
+  const ept = await planEptImage(environment.cache);
   print('kernels', {
     key: `kernels-${vfio.key}-${ept.kernel.key}`,
     vfio: vfio.target,
     kvm: ept.kernel.target,
-    cached: String(vfio.built !== undefined && ept.kernel.built !== undefined),
+    cached: String(vfio.built && ept.kernel.built),
   });
   // Apart, as it changes more often, and takes seconds where its kernel is there.
   print('ept', { key: `ept-${ept.key}`, folder: ept.target, cached: String(ept.built) });

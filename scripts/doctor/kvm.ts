@@ -5,8 +5,9 @@ import path from 'node:path';
 
 import { chooseAccelerator } from '../../lib/machine/accelerator/index.js';
 import { referenceCpu, referenceMachine } from '../../lib/machine/plan/reference-plan.js';
+import { findCommand } from '../../lib/host/find-command.js';
 import { type Check, type Finding, missing, optional, ready } from './check.js';
-import { findCommand, may } from './tools.js';
+import { may } from './tools.js';
 
 /** A stack on TCG runs without KVM; one on hardware does not. */
 export type Need = 'required' | 'optional';

@@ -1,16 +1,17 @@
 import type { Environment } from '../../fixtures/environment.js';
+import { findCommand } from '../../lib/host/find-command.js';
 import { type Check, missing, ready } from './check.js';
 import { kvmCheck } from './kvm.js';
 import { opentdxChecks } from './opentdx.js';
 import { cacheCheck, diskCheck, dockerCheck, memoryCheck, portsCheck } from './resources.js';
-import { findCommand, type Tool, toolCheck } from './tools.js';
+import { type Tool, toolCheck } from './tools.js';
 import { viommuCheck } from './viommu.js';
 
 export const stackNames = ['reference', 'opentdx'] as const;
 export type StackName = (typeof stackNames)[number];
 
 const oldestNode = 20;
-/** Image, kernel packages and snapshots of a few machine shapes. */
+/** Image, build root, kernel packages and snapshots of a few machine shapes. */
 const cacheBytes = 4 * 2 ** 30;
 /** Run folders, consoles, and the build of the image. */
 const tempBytes = 2 * 2 ** 30;
@@ -25,15 +26,11 @@ const everywhere: readonly Tool[] = [
   { command: 'ssh-keygen', debian: 'openssh-client', version: [] },
 ];
 
+/** What unpacks the build root, and enters it where no engine is asked for. */
 const forTheImage: readonly Tool[] = [
-  { command: 'gcc', debian: 'gcc', version: ['--version'] },
-  { command: 'make', debian: 'make', version: ['--version'] },
+  { command: 'tar', debian: 'tar', version: ['--version'] },
   { command: 'xz', debian: 'xz-utils', version: ['--version'] },
-  { command: 'cpio', debian: 'cpio', version: ['--version'] },
-  { command: 'git', debian: 'git', version: ['--version'] },
-  { command: 'depmod', debian: 'kmod', version: ['--version'] },
-  { command: 'readelf', debian: 'binutils', version: ['--version'] },
-  { command: 'dpkg-deb', debian: 'dpkg', version: ['--version'] },
+  { command: 'unshare', debian: 'util-linux', version: ['--version'] },
 ];
 
 const helpful: readonly Tool[] = [

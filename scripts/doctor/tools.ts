@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import path from 'node:path';
+import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+import { findCommand } from '../../lib/host/find-command.js';
 import { type Check, missing, optional, ready } from './check.js';
 
 const run = promisify(execFile);
@@ -43,18 +43,6 @@ export function toolCheck({ command, debian, version, optional: without }: Tool)
 interface Printed {
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** The absolute path of a command; undefined when there is none that may be run. */
-export async function findCommand(command: string): Promise<string | undefined> {
-  const folders = command.includes('/')
-    ? ['']
-    : [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', '/sbin'];
-  for (const folder of folders) {
-    const file = path.resolve(folder, command);
-    if (await may(file, constants.X_OK)) return file;
-  }
-  return undefined;
 }
 
 export async function may(file: string, mode: number): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
+import { findCommand } from '../../lib/host/find-command.js';
 import { type Check, missing, ready } from './check.js';
-import { findCommand } from './tools.js';
 
 const run = promisify(execFile);
 

@@ -2,21 +2,17 @@ import { readdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
+import type { Environment } from '../../fixtures/environment.js';
+import { inWorkshop } from '../../fixtures/stacks/in-workshop.js';
 import { InfrastructureError } from '../../lib/errors.js';
 import { UndoStack } from '../../lib/host/undo-stack.js';
 import { findEngine } from '../../lib/image/docker/engine.js';
 import type { Progress } from '../../lib/image/progress.js';
-import {
-  createRunFolder,
-  describeExit,
-  ownerEnvironment,
-  ownProcess,
-  socketPath,
-} from '../../lib/machine/ownership/index.js';
+import { createRunFolder, describeExit, ownProcess, socketPath } from '../../lib/machine/ownership/index.js';
 import { forProbe, waitUntilReady } from '../../lib/machine/wait/index.js';
 import { apart } from './apart.js';
 import { engineObstacle } from './obstacle.js';
-import { enginePackages, unpackedPackages } from './programs.js';
+import { enginePrograms } from './programs.js';
 
 /** A container engine that nobody else uses, and that ends with this process. */
 export interface PrivateEngine extends AsyncDisposable {
@@ -42,7 +38,7 @@ const startBudgetMs = 120_000;
  * @throws InfrastructureError when the host does not let one run, or the engine does not answer
  */
 export async function startPrivateEngine(
-  cache: string,
+  environment: Environment,
   progress: Progress,
   { size = '6g' } = {},
 ): Promise<PrivateEngine> {
@@ -56,8 +52,7 @@ export async function startPrivateEngine(
   try {
     const folder = await createRunFolder({ prefix: 'engine' });
     undo.defer(() => folder.remove());
-    const workshop = { folder: folder.path, environment: await ownerEnvironment() };
-    const programs = await unpackedPackages(enginePackages, { cache, workshop, progress });
+    const programs = await inWorkshop(environment, progress, enginePrograms);
     await removeEmptyCgroups();
     undo.defer(removeEmptyCgroups);
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-import { cacheFolder } from '../../lib/host/cache-folder.js';
+import { readEnvironment } from '../../fixtures/environment.js';
 import { ownerEnvironment } from '../../lib/machine/ownership/index.js';
 import { readCommandLine, refuse } from '../command-line.js';
 import { startPrivateEngine } from './engine.js';
@@ -21,7 +21,7 @@ if (command === undefined || command.startsWith('-')) refuse(usage, 'There is no
 const progress = (line: string): void => {
   console.error(line);
 };
-await using engine = await startPrivateEngine(cacheFolder(process.env), progress, { size: '75%' });
+await using engine = await startPrivateEngine(readEnvironment(process.env), progress, { size: '75%' });
 const PATH = `${process.env.PATH ?? ''}:${path.join(engine.programs, 'usr/bin')}`;
 const child = spawn(command, args, {
   stdio: 'inherit',

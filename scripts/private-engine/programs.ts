@@ -1,63 +1,35 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdtemp, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 
-import { cacheSubfolder, markAsked } from '../../lib/host/cache-folder.js';
-import { withLock } from '../../lib/host/lease/index.js';
-import { downloadPackages } from '../../lib/image/download-packages.js';
-import { nativeSite } from '../../lib/image/native/site.js';
-import type { Progress } from '../../lib/image/progress.js';
-import type { Workshop } from '../../lib/image/recipe.js';
-import { resolvePackages } from '../../lib/image/resolve-packages.js';
+import { packagesOf } from '../../lib/debian/lock.js';
+import { unpackPackage } from '../../lib/debian/unpack.js';
+import { cacheSubfolder } from '../../lib/host/cache-folder.js';
+import { ensureBuilt } from '../../lib/host/ensure-built.js';
+import type { BuildContext } from '../../lib/image/build-context.js';
+import { withPackageFiles } from '../../lib/image/package-files.js';
+import { withPackages } from '../../lib/image/packages-in-force.js';
 
-const run = promisify(execFile);
-
-/** Installed, the first two would be services of the host. */
-export const enginePackages = ['docker.io', 'containerd', 'runc', 'tini'];
-/** As would this. */
-export const registryPackages = ['docker-registry'];
+const set = 'engine';
 
 /**
- * A folder with Debian's packages of these names, unpacked into the cache: nothing of them is installed, no script of theirs runs. The
+ * A folder with Debian's packages of a container engine, unpacked into the cache: nothing of them is installed, no script of theirs runs. The
  * libraries that they need are `scripts/setup.sh docker`'s.
  */
-export async function unpackedPackages(
-  packageNames: readonly string[],
-  { cache, workshop, progress }: { cache: string; workshop: Workshop; progress: Progress },
-): Promise<string> {
-  await using site = await nativeSite(workshop);
-  const packages = await resolvePackages(
-    site,
-    packageNames.map((name) => ({ name })),
-  );
-  const key = createHash('sha256')
-    .update(packages.map(({ sha256 }) => sha256).join())
-    .digest('hex')
-    .slice(0, 16);
-  const target = path.join(await cacheSubfolder(cache, 'engine'), key);
-  await withLock(`engine:${target}`, `unpacks ${packageNames.join(', ')}`, async () => {
-    if (await exists(target)) {
-      await markAsked(target);
-      return;
-    }
-    const downloads = await cacheSubfolder(cache, 'packages');
-    await downloadPackages(site, packages, downloads, progress);
-    const unfinished = await mkdtemp(`${target}.unfinished-`);
-    try {
-      for (const { file } of packages) await run('dpkg-deb', ['-x', path.join(downloads, file), unfinished]);
-      await rename(unfinished, target);
-    } finally {
-      await rm(unfinished, { recursive: true, force: true });
-    }
+export async function enginePrograms(context: BuildContext): Promise<string> {
+  return await withPackages(context, async ({ lock }) => {
+    const hashes = packagesOf(lock, set).map(({ sha256 }) => sha256);
+    const key = createHash('sha256').update(hashes.join()).digest('hex').slice(0, 16);
+    const target = path.join(await cacheSubfolder(context.cache, 'engine'), key);
+    await ensureBuilt({
+      target,
+      what: 'the programs of a container engine',
+      progress: context.progress,
+      build: (folder) =>
+        withPackageFiles(context, lock, set, async (files) => {
+          for (const name of await readdir(files)) await unpackPackage(path.join(files, name), folder);
+        }),
+    });
+    return target;
   });
-  return target;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,20 +1,24 @@
-import { access, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+
+import ssh2 from 'ssh2';
+import { writeFile, mkdir } from 'node:fs/promises';
 
 import type { Environment } from '../../fixtures/environment.js';
 import { inWorkshop } from '../../fixtures/stacks/in-workshop.js';
-import { referenceImage } from '../../fixtures/stacks/reference-image.js';
-import { cacheSubfolder, markAsked } from '../../lib/host/cache-folder.js';
-import { withLock } from '../../lib/host/lease/index.js';
-import type { DebianPackage } from '../../lib/image/debian-package.js';
-import { downloadPackages } from '../../lib/image/download-packages.js';
+import { packagesOf } from '../../lib/debian/lock.js';
+import { cacheSubfolder } from '../../lib/host/cache-folder.js';
+import { ensureBuilt } from '../../lib/host/ensure-built.js';
+import type { BuildContext } from '../../lib/image/build-context.js';
+import { buildRootKey, openBuildRoot } from '../../lib/image/build-root/index.js';
 import { imageKey } from '../../lib/image/image-key.js';
-import { nativeSite } from '../../lib/image/native/site.js';
-import { readPackageList } from '../../lib/image/package-list.js';
+import { withPackageFiles } from '../../lib/image/package-files.js';
+import { packagesInForce, withPackages } from '../../lib/image/packages-in-force.js';
 import type { Progress } from '../../lib/image/progress.js';
-import { runRecipe, type Workshop } from '../../lib/image/recipe.js';
-import type { ReferenceImage } from '../../lib/image/reference-image.js';
-import { resolveIngredients } from '../../lib/image/resolve-packages.js';
+import {
+  ensureReferenceImage,
+  type ReferenceImage,
+  referenceRecipe,
+} from '../../lib/image/reference-image.js';
 
 /** The parts of a stand-in checkout that are built: L1's disk and key, its kernel and initramfs. */
 export interface StandInL1 {
@@ -30,35 +34,50 @@ export interface StandInL1 {
 }
 
 const recipe = path.join(import.meta.dirname, 'l1');
-/** Written last: where it is, the build ended well. */
-const doneMark = 'complete';
+const set = 'stand-in';
 
 /**
- * L1 of a stand-in checkout, from the cache or built now (20 s beside the downloads, on 2 cores). Builds of several processes wait
- * for each other; a build that did not end well leaves nothing that counts as one.
+ * L1 of a stand-in checkout, from the cache or built now (20 s beside the downloads, on 2 cores).
  *
  * @param environment where its cache is, and how the reference guest in it is built
  * @throws ImageBuildError with the step that failed, its last output, and the remedy
  */
 export async function ensureStandInL1(environment: Environment, progress: Progress): Promise<StandInL1> {
-  const reference = await referenceImage(environment, progress);
-  return await inWorkshop('stand-in', (workshop) =>
-    ensureL1Of(reference, environment.cache, progress, workshop),
-  );
+  return await inWorkshop(environment, progress, (context) => withPackages(context, () => ensureL1(context)));
 }
 
-async function ensureL1Of(
-  reference: ReferenceImage,
-  cache: string,
-  progress: Progress,
-  workshop: Workshop,
-): Promise<StandInL1> {
-  await using site = await nativeSite(workshop);
-  const folder = await cacheSubfolder(cache, 'stand-in');
-  const requests = await readPackageList(path.join(recipe, 'packages.list'));
-  const { packages } = await resolveIngredients(site, requests, path.join(folder, 'packages.json'));
-  const target = path.join(folder, await imageKey(recipe, packages, `reference guest ${reference.key}`));
-  const l1: StandInL1 = {
+async function ensureL1(context: BuildContext): Promise<StandInL1> {
+  const reference = await ensureReferenceImage(context);
+  // The guest's packages may be in force since now.
+  const { lock } = await packagesInForce(context.cache);
+  const hashes = packagesOf(lock, set).map(({ sha256 }) => sha256);
+  const key = await imageKey([recipe], [...hashes, reference.key, buildRootKey(lock)]);
+  const target = path.join(await cacheSubfolder(context.cache, 'stand-in'), key);
+  await ensureBuilt({
+    target,
+    what: 'L1 of the stand-in checkout',
+    progress: context.progress,
+    build: async (folder) => {
+      await using root = await openBuildRoot(context, lock);
+      const keys = path.join(context.workshop.folder, 'keys');
+      await makeKeys(keys);
+      await withPackageFiles(context, lock, set, (debs) =>
+        root.run({
+          what: 'L1 of the stand-in checkout',
+          command: ['/in/l1/build.sh', '/in/packages', '/in/guest', '/in/keys', '/out'],
+          inputs: {
+            '/in/l1': recipe,
+            '/in/reference': referenceRecipe,
+            '/in/packages': debs,
+            '/in/guest': reference.folder,
+            '/in/keys': keys,
+          },
+          out: folder,
+        }),
+      );
+    },
+  });
+  return {
     folder: target,
     disk: path.join(target, 'l1.img'),
     identityFile: path.join(target, 'l1.id_rsa'),
@@ -66,54 +85,18 @@ async function ensureL1Of(
     initrd: path.join(target, 'initrd.img-l1'),
     reference,
   };
-  await markAsked(target);
-  if (await isComplete(target)) return l1;
-  await withLock(`stand-in:${target}`, `builds L1 of the stand-in checkout`, async () => {
-    if (await isComplete(target)) return;
-    await removeUnfinished(target);
-    const downloads = await cacheSubfolder(cache, 'packages');
-    await downloadPackages(site, packages, downloads, progress);
-    await build({ target, packages, downloads, reference, progress, workshop });
-  });
-  return l1;
 }
 
-async function isComplete(folder: string): Promise<boolean> {
-  return await access(path.join(folder, doneMark)).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** What builds that were killed have left; whoever holds the lock is the only one that builds. */
-async function removeUnfinished(target: string): Promise<void> {
-  const folder = path.dirname(target);
-  const names = (await readdir(folder)).filter((name) =>
-    name.startsWith(`${path.basename(target)}.unfinished-`),
-  );
-  for (const name of names) await rm(path.join(folder, name), { recursive: true, force: true });
-}
-
-async function build(options: {
-  target: string;
-  packages: readonly DebianPackage[];
-  downloads: string;
-  reference: ReferenceImage;
-  progress: Progress;
-  workshop: Workshop;
-}): Promise<void> {
-  const { target, packages, downloads, reference, progress, workshop } = options;
-  const unfinished = await mkdtemp(`${target}.unfinished-`);
-  try {
-    const debs = await mkdtemp(path.join(workshop.folder, 'packages-'));
-    for (const one of packages) await symlink(path.join(downloads, one.file), path.join(debs, one.file));
-    const script = path.join(recipe, 'build.sh');
-    const args = [debs, reference.folder, unfinished];
-    await runRecipe('L1 of the stand-in checkout', script, args, { progress, workshop });
-    await writeFile(path.join(unfinished, doneMark), '');
-    await rm(target, { recursive: true, force: true });
-    await rename(unfinished, target);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
+/** Root's key, under the name that open-tdx's own image goes with, and the host's. */
+async function makeKeys(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const comment = 'opentdx-e2e stand-in';
+  const pairs = {
+    'l1.id_rsa': ssh2.utils.generateKeyPairSync('rsa', { bits: 3072, comment }),
+    ssh_host_ed25519_key: ssh2.utils.generateKeyPairSync('ed25519', { comment }),
+  };
+  for (const [name, pair] of Object.entries(pairs)) {
+    await writeFile(path.join(folder, name), pair.private, { mode: 0o600 });
+    await writeFile(path.join(folder, `${name}.pub`), `${pair.public}\n`);
   }
 }

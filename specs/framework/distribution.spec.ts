@@ -6,7 +6,7 @@ import { execa } from 'execa';
 
 import { expect, test } from '../../fixtures/index.js';
 import type { RunSummary } from '../../fixtures/reporters/summary/model.js';
-import { referenceImagePlan } from '../../fixtures/stacks/reference-image.js';
+import { planReferenceImage } from '../../lib/image/reference-image.js';
 import { createRunFolder } from '../../lib/machine/ownership/index.js';
 import { launchBrowser, openTest } from './support/report-page.js';
 import { type CommandResult, commandsOf, outputsNamed, WorkflowRunner } from './support/workflow-runner.js';
@@ -39,7 +39,7 @@ test('two runners run a shard each, at the same time, and their reports are one'
     await cp(sample, path.join(checkout, sampleAsSpec));
   }
   // As the cache of Actions would bring it: the guest's image, and no snapshot.
-  const { target } = await referenceImagePlan(environment, () => undefined);
+  const { target } = await planReferenceImage(environment.cache);
   for (const { cache } of shards) {
     await cp(target, path.join(cache, 'reference', path.basename(target)), {
       recursive: true,

@@ -25,7 +25,7 @@ const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 const test = base.extend<object, HybridFixtures>({
   kernels: [
     async ({}, use) => {
-      await use(await specKernels(environment.cache, progress));
+      await use(await specKernels(environment, progress));
     },
     { scope: 'worker', timeout: 45 * 60_000, title: 'small kernels' },
   ],

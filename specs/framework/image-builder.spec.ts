@@ -9,6 +9,7 @@ import { expect, test } from '@playwright/test';
 
 import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceImage } from '../../fixtures/stacks/reference-image.js';
+import { fileOf } from '../../lib/debian/package.js';
 import { cacheSubfolder } from '../../lib/host/cache-folder.js';
 import { type PrivateEngine, startPrivateEngine } from '../../scripts/private-engine/engine.js';
 import { engineObstacle } from '../../scripts/private-engine/obstacle.js';
@@ -34,7 +35,7 @@ test('a guest built in a container is the native one, and passes VFIO specs', as
   const nativeOnly = { ...process.env, E2E_CACHE_DIR: nativeCache, E2E_IMAGE_BUILDER: 'native' };
   const native = await referenceImage(readEnvironment(nativeOnly), quiet);
   const fresh = await freshCache(testInfo.outputPath('cache'));
-  await using engine = await startPrivateEngine(cache, quiet);
+  await using engine = await startPrivateEngine(environment, quiet);
   const env = { ...process.env, ...insideOf(engine), E2E_CACHE_DIR: fresh, E2E_IMAGE_BUILDER: 'docker' };
   const output = await runSpecs(['clear-page-user', 'unmap', 'user-access'], env, testInfo.outputPath());
   // The recipe's own words, streamed through engine and runner.
@@ -66,7 +67,7 @@ test('nothing is left of an engine and its containers when their run is killed',
   const seconds = `86400.${process.pid}${Date.now() % 1000}`;
   const folderFile = testInfo.outputPath('folder');
   const { packages } = await referenceImage(environment, quiet);
-  const busybox = packages.find(({ name }) => name === 'busybox-static')?.file ?? '';
+  const [busybox = ''] = packages.filter(({ name }) => name === 'busybox-static').map(fileOf);
   const script = `set -eu
     dpkg-deb --fsys-tarfile '${path.join(cache, 'packages', busybox)}' | docker import - box >/dev/null
     docker run -d --network=host box /bin/busybox sleep ${seconds} >/dev/null
@@ -103,7 +104,7 @@ test('nothing is left of an engine and its containers when their run is killed',
 
 test('a full disk, and a base that can neither be pulled nor made, are told as such', async ({}, testInfo) => {
   test.setTimeout(budgetMs);
-  await using engine = await startPrivateEngine(cache, quiet, { size: '64m' });
+  await using engine = await startPrivateEngine(environment, quiet, { size: '64m' });
   const fresh = await freshCache(testInfo.outputPath('cache'));
   const bin = testInfo.outputPath('bin');
   await mkdir(bin);

@@ -40,7 +40,7 @@ test('a distribution without apt is told what is needed', async ({}, testInfo) =
   const { exitCode, stderr } = await setup(bin);
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/no apt-get; install what these Debian packages hold.*: .*qemu-system-x86/);
-  // The guest is built in a container there.
+  // Guests are built in a root of the project's own.
   expect(stderr).not.toMatch(/gcc|make/);
 });
 

@@ -50,15 +50,13 @@ kdir_version() {
 [[ $# -eq 3 ]] || die "usage: $program <linux-source .deb or kernel tree> <KDIR> <folder>" 2
 readonly source=$1 kdir=$2 out=$3
 [[ -f $kdir/Makefile && -f $kdir/Module.symvers ]] || die "'$kdir' is no kernel build tree (no Makefile or Module.symvers)"
-for tool in git make tar xz; do
-  command -v "$tool" >/dev/null || die "$tool is missing: apt-get install git make tar xz-utils"
+for tool in patch make tar xz; do
+  command -v "$tool" >/dev/null || die "$tool is missing: apt-get install patch make tar xz-utils"
 done
 
-# Kbuild refuses paths with blanks or colons, wherever the project and the folder for the result lie.
-case ${TMPDIR:-/tmp} in
-*[[:space:]:]*) work=$(mktemp -d /tmp/e2e-vfio.XXXXXX) ;;
-*) work=$(mktemp -d "${TMPDIR:-/tmp}/e2e-vfio.XXXXXX") ;;
-esac
+# The same place in every build in the build root, as compilers write it down.
+work=${TMPDIR:-/tmp}/vfio-build
+mkdir -- "$work" || die "'$work' is in the way: another build is under way, or one was killed. Remove it, or set TMPDIR"
 trap 'rm -rf -- "$work"' EXIT
 readonly tree=$work/tree
 mkdir -p -- "$tree"
@@ -84,8 +82,8 @@ if [[ -n $headers && $headers != "$version" && $headers != "$version"-* ]]; then
 fi
 
 for patch in "$patches"/*.patch; do
-  # --unidiff-zero and fuzz are not used: every line of context must be there. Not inside anyone's repository.
-  GIT_CEILING_DIRECTORIES=$work git -C "$tree" apply --whitespace=nowarn -- "$patch" ||
+  # No fuzz: every line of context must be there.
+  patch -d "$tree" -p1 --fuzz=0 --batch --silent --no-backup-if-mismatch <"$patch" ||
     die "${patch##*/} does not apply to $version of ${sources[0]}: the patch must be brought up to date"
 done
 

@@ -5,16 +5,22 @@ import { text } from 'node:stream/consumers';
 
 import type { Container } from 'dockerode';
 
-import type { CommandResult } from '../build-site.js';
 import type { Progress } from '../progress.js';
 import type { Engine } from './engine.js';
 import { engineRefused } from './errors.js';
+
+/** How a command in a container ended. */
+interface CommandResult {
+  readonly failed: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 /** A container that lives as long as this process has it open, and not longer, however this process ends. */
 export interface WorkContainer extends AsyncDisposable {
   readonly container: Container;
   /** Runs a command; rejects only if the engine could not run it at all. `onLine` is told its output, both streams together. */
-  run(command: readonly string[], options?: { cwd?: string; onLine?: Progress }): Promise<CommandResult>;
+  run(command: readonly string[], options?: { onLine?: Progress }): Promise<CommandResult>;
   /** Unpacks a tar stream into a folder that is there. */
   put(archive: Readable, folder: string): Promise<void>;
   /** A folder or file as a tar stream; its name is the first part of all paths in it. */
@@ -25,9 +31,14 @@ export interface WorkContainer extends AsyncDisposable {
  * Starts a container of `image` that waits. Its first process reads the connection that this process has to it: when the connection
  * ends, so does the process, the container with all that runs in it, and the engine removes it.
  *
+ * @param environment of the commands that are run in it
  * @throws ImageBuildError when the engine refuses
  */
-export async function openContainer({ docker }: Engine, image: string): Promise<WorkContainer> {
+export async function openContainer(
+  { docker }: Engine,
+  image: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<WorkContainer> {
   const doing = `run a container of ${image}`;
   const container = await docker
     .createContainer({
@@ -40,9 +51,8 @@ export async function openContainer({ docker }: Engine, image: string): Promise<
       StdinOnce: true,
       AttachStdin: true,
       Labels: { 'opentdx-e2e': 'build' },
-      // Not a network of its own: an engine may be without a bridge, and apt needs the host's way out.
-      // In memory, the recipe's thousands of small files come and go in no time.
-      HostConfig: { AutoRemove: true, NetworkMode: 'host', Tmpfs: { '/tmp': 'exec,mode=1777' } },
+      // Nothing that is built asks a network. In memory, the recipe's thousands of small files come and go in no time.
+      HostConfig: { AutoRemove: true, NetworkMode: 'none', Tmpfs: { '/tmp': 'exec,mode=1777' } },
     })
     .catch((error: unknown) => {
       throw engineRefused(doing, error);
@@ -57,13 +67,12 @@ export async function openContainer({ docker }: Engine, image: string): Promise<
   }
   return {
     container,
-    async run(command, { cwd, onLine } = {}) {
+    async run(command, { onLine } = {}) {
       const exec = await container.exec({
         Cmd: [...command],
-        Env: ['LC_ALL=C.UTF-8', 'DEBIAN_FRONTEND=noninteractive'],
+        Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
         AttachStdout: true,
         AttachStderr: true,
-        ...(cwd === undefined ? {} : { WorkingDir: cwd }),
       });
       const stream = await exec.start({ hijack: true, stdin: false });
       const stdout = new PassThrough();

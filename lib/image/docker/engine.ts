@@ -4,7 +4,7 @@ import path from 'node:path';
 import Docker from 'dockerode';
 
 import type { EngineAddress } from './addresses.js';
-import { EngineAccessError, NoEngineError } from './errors.js';
+import { EngineAccessError, engineRefused, NoEngineError } from './errors.js';
 
 /** An engine that answered. */
 export interface Engine {
@@ -47,9 +47,22 @@ export async function findEngine(addresses: readonly EngineAddress[]): Promise<E
   }
   throw new NoEngineError(
     "No Docker engine answers. Start one (Docker, or Podman with 'systemctl --user start podman.socket') or set DOCKER_HOST; " +
-      'a Debian 12 host needs none: E2E_IMAGE_BUILDER=native.',
+      'a host that lets users have namespaces needs none: E2E_IMAGE_BUILDER=native.',
     tried,
   );
+}
+
+export async function hasImage({ docker }: Engine, name: string): Promise<boolean> {
+  return await docker
+    .getImage(name)
+    .inspect()
+    .then(
+      () => true,
+      (error: unknown) => {
+        if ((error as { statusCode?: number }).statusCode === 404) return false;
+        throw engineRefused(`say whether it has ${name}`, error);
+      },
+    );
 }
 
 async function inTime<T>(answer: Promise<T>): Promise<T> {

@@ -15,11 +15,6 @@ export class EngineSpaceError extends ImageBuildError {
   override readonly name = 'EngineSpaceError';
 }
 
-/** The base image can neither be pulled nor be made here. */
-export class BaseImageError extends ImageBuildError {
-  override readonly name = 'BaseImageError';
-}
-
 /** What the engine's client writes before the engine's own words, for example `(HTTP code 404) unexpected - `. */
 const httpPrefix = /^\(HTTP code \d+\) [^-]*- /;
 

@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
 # Builds L1 of a stand-in checkout: a raw disk with a Debian userland and OpenSSH, an initramfs, and the key for root.
 #
-#   build.sh DEBS REFERENCE OUT
+#   build.sh DEBS REFERENCE KEYS OUT
 #
-# DEBS holds the packages of packages.list. REFERENCE is a built reference guest (images/reference/build.sh): its kernel
-# modules, the patched VFIO driver among them, go into the disk. OUT must exist and be empty. The caller
-# (l1-image.ts) holds the lock and moves OUT into place when this script has ended with 0. No root is needed, nothing is
-# mounted and nothing is installed on the host.
+# Runs in the build root (lib/image/build-root), images/reference beside its own folder. DEBS holds the packages of
+# images/packages/stand-in.list. REFERENCE is a built reference guest: its kernel modules, the patched VFIO driver among them, go into
+# the disk. KEYS holds l1.id_rsa and ssh_host_ed25519_key, each with its public half. OUT must exist and be empty; the caller
+# (l1-image.ts) moves it into place when this script has ended with 0.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-recipes=$here/../../../images/reference
+recipes=$here/../reference
 debs=$(cd "$1" && pwd)
 reference=$(cd "$2" && pwd)
-out=$(cd "$3" && pwd)
+keys=$(cd "$3" && pwd)
+out=$(cd "$4" && pwd)
 readonly disk_size=512M
 
 step() { printf 'stand-in: %s\n' "$*"; }
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/opentdx-stand-in.XXXXXX")
+work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work
 root=$work/root
@@ -63,19 +64,14 @@ cp "$guest/lib/modules/$release/extra/"*.ko "$modules/extra/"
 echo 'search extra built-in' >"$root/etc/depmod.d/search.conf"
 /sbin/depmod -b "$root" "$release"
 
-step "generate the keys"
-# The name is the one that open-tdx's own image goes with.
-ssh-keygen -q -t rsa -b 3072 -N '' -C 'opentdx-e2e stand-in' -f "$out/l1.id_rsa"
+step "install the keys"
+install -m 600 "$keys/l1.id_rsa" "$keys/l1.id_rsa.pub" "$out/"
 install -m 600 "$out/l1.id_rsa.pub" "$root/root/.ssh/authorized_keys"
-ssh-keygen -q -t ed25519 -N '' -C 'opentdx-e2e stand-in' -f "$root/etc/ssh/ssh_host_ed25519_key"
+install -m 600 "$keys/ssh_host_ed25519_key" "$keys/ssh_host_ed25519_key.pub" "$root/etc/ssh/"
 
 step "make the disk"
-# In a user namespace of its own this user's files are root's, as they must be on the disk.
-as_root=()
-[ "$(id -u)" -eq 0 ] || as_root=(unshare --map-root-user)
-PATH=$PATH:/usr/sbin:/sbin
 truncate -s "$disk_size" "$out/l1.img"
-"${as_root[@]}" mke2fs -q -t ext4 -L l1 -E lazy_itable_init=1,root_owner=0:0 -d "$root" "$out/l1.img"
+mke2fs -q -t ext4 -L l1 -E lazy_itable_init=1,root_owner=0:0 -d "$root" "$out/l1.img"
 
 step "pack the initramfs"
 mkdir -p "$initramfs"/{bin,dev,proc,sys,newroot,lib}

@@ -7,7 +7,10 @@ import { expect, test as base } from '@playwright/test';
 import { execa } from 'execa';
 import { dir } from 'tmp-promise';
 
+import { lockKey, packagesOf, readLock, writeLock } from '../../../lib/debian/lock.js';
+import { type DebianPackage, fileOf } from '../../../lib/debian/package.js';
 import { markAsked } from '../../../lib/host/cache-folder.js';
+import { lockFile } from '../../../lib/image/packages-in-force.js';
 import { createRunFolder } from '../../../lib/machine/ownership/index.js';
 
 const script = path.resolve('scripts/cache.ts');
@@ -55,7 +58,17 @@ const test = base.extend<{ cache: Cache }>({
 
 const [one, two, three] = ['1'.repeat(16), '2'.repeat(16), '3'.repeat(16)];
 
-for (const kind of ['engine', 'ept', 'hybrid', 'kernels', 'l2-host', 'reference', 'stand-in', 'tools']) {
+for (const kind of [
+  'engine',
+  'ept',
+  'hybrid',
+  'kernels',
+  'l2-host',
+  'reference',
+  'roots',
+  'stand-in',
+  'tools',
+]) {
   test(`of ${kind}, what was asked for together stays and what was left behind goes`, async ({ cache }) => {
     await cache.make(`${kind}/${one}/`, 700);
     await cache.make(`${kind}/${two}/`, 705);
@@ -73,13 +86,6 @@ for (const kind of ['engine', 'ept', 'hybrid', 'kernels', 'l2-host', 'reference'
     );
   });
 }
-
-test('an archive that containers begin with goes like a build', async ({ cache }) => {
-  await cache.make(`base/${one}.tar`, 700);
-  await cache.make(`base/${two}.tar`, 1);
-  await cache.run('prune');
-  expect(await cache.names()).toEqual([`base/${two}.tar`]);
-});
 
 test('what is asked for again stays, and so does the reference guest that people are pointed at', async ({
   cache,
@@ -99,44 +105,49 @@ test('what is asked for again stays, and so does the reference guest that people
   ]);
 });
 
-test('packages stay that any kind of build asks for, or that a guest which is kept was built from', async ({
+test('packages stay that the lock names, what is in force instead, and what a guest that is kept was built from', async ({
   cache,
 }) => {
-  const list = (...files: string[]): string => JSON.stringify({ packages: files.map((file) => ({ file })) });
-  await cache.make('stand-in/native.packages.json', 0, list('bash.deb'));
-  await cache.make('some-new-kind/packages.json', 0, list('new.deb'));
+  const committed = await readLock(lockFile);
+  const locked = packagesOf(committed, 'engine').map(fileOf)[0] ?? '';
+  const list = (...files: string[]): string =>
+    JSON.stringify({ packages: files.map((file) => ({ path: `pool/main/k/${file}` })) });
+  const found = { ...committed, sets: { engine: [onePackage('found_1_amd64.deb')] } };
+  await cache.make('apt/');
+  await writeLock(path.join(cache.path, 'apt', `instead-of-${lockKey(committed)}.json`), found);
   await cache.make(`reference/${one}/`, 1);
   await cache.make(`reference/${one}/manifest.json`, 1, list('kept.deb'));
   await cache.make(`reference/${two}/`, 100);
   await cache.make(`reference/${two}/manifest.json`, 100, list('gone.deb'));
   const left = new Date(Date.now() - 100 * 3_600_000);
   await utimes(path.join(cache.path, 'reference', two), left, left);
-  for (const name of ['bash', 'new', 'kept', 'gone', 'other']) await cache.make(`packages/${name}.deb`);
+  for (const name of [locked, 'found_1_amd64.deb', 'kept.deb', 'gone.deb', 'other.deb'])
+    await cache.make(`packages/${name}`);
   await cache.make('packages/incoming-a/', 30);
   await cache.make('packages/incoming-b/', 2);
   await cache.run('prune');
-  expect(await readdir(path.join(cache.path, 'packages'))).toEqual([
-    'bash.deb',
-    'incoming-b',
-    'kept.deb',
-    'new.deb',
-  ]);
+  expect(await readdir(path.join(cache.path, 'packages'))).toEqual(
+    [locked, 'found_1_amd64.deb', 'incoming-b', 'kept.deb'].sort(),
+  );
 });
 
-test('where a list of packages cannot be read, or there is none, none counts as unwanted', async ({
+test('where it cannot be read what a guest was built from, no package counts as unwanted', async ({
   cache,
 }) => {
   const file = await cache.make('packages/one.deb');
+  await cache.make(`reference/${one}/`);
+  await cache.make(`reference/${one}/manifest.json`, 0, '{ "packa');
   await cache.run('prune');
   expect((await stat(file)).size).toBeGreaterThan(0);
-  await cache.make('reference/packages.json', 0, '{ "packages": [] }');
-  await cache.make('stand-in/packages.json', 0, '{ "packa');
-  await cache.run('prune');
-  expect((await stat(file)).size).toBeGreaterThan(0);
-  await cache.make('stand-in/packages.json', 0, '{ "packages": [] }');
+  await cache.make(`reference/${one}/manifest.json`, 0, '{ "packages": [] }');
   await cache.run('prune');
   expect(await readdir(path.join(cache.path, 'packages'))).toEqual([]);
 });
+
+function onePackage(file: string): DebianPackage {
+  const place = { archive: 'debian', suite: 'bookworm', path: `pool/main/k/${file}` } as const;
+  return { name: 'k', version: '1', ...place, size: 1, sha256: '0'.repeat(64) };
+}
 
 for (const [way, start] of Object.entries({
   'on its command line': (folder: string) => spawnWaiting([`a,file=${folder.replaceAll(',', ',,')}/ram,b`]),

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from '@playwright/test';
 import fc from 'fast-check';
 
-import { describePassedOver, newestKernelSet } from '../../../lib/image/debian/kernel-set.js';
-import { parsePackageIndex } from '../../../lib/image/debian/package-index.js';
-import { compareVersions } from '../../../lib/image/debian/version.js';
+import { describePassedOver, newestKernelSet } from '../../../lib/debian/kernel-set.js';
+import { parseMadison } from '../../../lib/debian/index-entries.js';
+import { compareVersions } from '../../../lib/debian/version.js';
 
 /** All packages of one version of Debian's 6.1, without those named. */
 function kernel(version: string, abi: number, without: readonly string[] = []) {
@@ -81,16 +81,17 @@ test('where no version is whole there is no set, and every version says what it 
   expect(newestKernelSet('6.1', [])).toEqual({ passedOver: [] });
 });
 
-test('the index is read paragraph by paragraph', () => {
+test('what apt says of versions is read line by line', () => {
   const text = [
-    'Package: linux-source-6.1\nSource: linux\nVersion: 6.1.192-3\nDescription: x\n Package: not\n Version: this',
-    'Package: half',
+    ' linux-source-6.1 |  6.1.192-3 | http://deb.debian.org/debian-security bookworm-security/main amd64 Packages',
+    'linux-kbuild-6.1 | 1:6.1.176-1 | http://127.0.0.1:8080/debian bookworm/main amd64 Packages',
+    'linux-source-6.1 |  6.1.176-1 | http://deb.debian.org/debian bookworm/main Sources',
+    'N: Unable to locate package linux-source-6.0',
     '<html><title>Log in</title></html>',
-    'Package: linux-source-6.1\nVersion: 1:6.1.192-2',
-  ].join('\n\n');
-  expect(parsePackageIndex(text)).toEqual([
-    { name: 'linux-source-6.1', version: '6.1.192-3' },
-    { name: 'linux-source-6.1', version: '1:6.1.192-2' },
+  ].join('\n');
+  expect(parseMadison(text)).toEqual([
+    { name: 'linux-source-6.1', version: '6.1.192-3', suite: 'bookworm-security' },
+    { name: 'linux-kbuild-6.1', version: '1:6.1.176-1', suite: 'bookworm' },
   ]);
 });
 
