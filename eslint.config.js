@@ -11,11 +11,12 @@ const layers = {
   gdb: ['errors'],
   memory: ['errors', 'paging', 'monitor', 'gdb'],
   host: ['errors'],
+  validate: ['errors'],
   debian: ['errors', 'host'],
   image: ['errors', 'host', 'debian'],
-  machine: ['errors', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging'],
+  machine: ['errors', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging', 'validate'],
   bochs: ['errors', 'host', 'machine', 'memory', 'monitor', 'paging'],
-  guest: ['errors', 'paging', 'memory', 'monitor', 'machine'],
+  guest: ['errors', 'paging', 'memory', 'monitor', 'machine', 'validate'],
 };
 const everything = [...Object.keys(layers), 'errors'];
 
@@ -25,6 +26,8 @@ const packages = {
   dockerode: ['image'],
   'bit-field': ['picture'],
   onml: ['picture'],
+  valibot: ['validate'],
+  leven: ['validate'],
 };
 
 function restrictionsFor(folder) {

@@ -7,3 +7,8 @@
 export class InfrastructureError extends Error {
   override readonly name: string = 'InfrastructureError';
 }
+
+/** A spec uses the framework wrongly: an option that there is not, an expectation that says nothing. No verdict, and not the kernel's fault. */
+export class UsageError extends InfrastructureError {
+  override readonly name = 'UsageError';
+}

@@ -1,7 +1,10 @@
+import { flag, listOf, oneOf, optional, type Rule, shape, text, whole } from '../validate/index.js';
+
 /** What a spec may ask of its machine, on any stack. A stack that cannot give it says so instead of giving something else. */
 export interface MachineOptions {
-  /** RAM as QEMU's -m takes it: `512m`, `1g`. Below 512 MiB Debian's kernel turns transparent huge pages off. */
+  /** RAM as QEMU's -m takes it, a whole number of `m` or `g`: `512m`, `1g`. Below 512 MiB Debian's kernel turns transparent huge pages off. */
   readonly memory: string;
+  /** 1 to 288, the most that QEMU's q35 takes (hw/i386/pc_q35.c). */
   readonly vcpus: number;
   /** `auto`: KVM where a guest was seen to run to its end under it, else TCG. */
   readonly accel: 'auto' | 'kvm' | 'tcg';
@@ -29,3 +32,19 @@ export const defaultMachineOptions: MachineOptions = {
   debug: false,
   coldBoot: false,
 };
+
+const word = text(/^[^\s,](?:.*\S)?$/, "an argument of QEMU's, such as 'e1000e'");
+
+/** What a spec may say of its machine: any of the options. */
+export const machineOptionsRule: Rule<Partial<MachineOptions>> = shape<Partial<MachineOptions>>({
+  memory: optional(text(/^[1-9]\d*[mg]$/i, "a size in MiB or GiB, such as '512m' or '2g'")),
+  vcpus: optional(whole(1, 288, 'vCPUs')),
+  accel: optional(oneOf(['auto', 'kvm', 'tcg'])),
+  cpu: optional(word),
+  la57: optional(flag),
+  kernelArguments: optional(text(/^[^\n\0]*$/, "one line, such as 'nokaslr pti=on'")),
+  device: optional(word),
+  devices: optional(listOf(word)),
+  debug: optional(flag),
+  coldBoot: optional(flag),
+});

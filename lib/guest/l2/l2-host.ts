@@ -4,7 +4,7 @@ import type { Machine } from '../../machine/machine.js';
 import type { AddressSpace, X86Entry } from '../../paging/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { LineShell } from '../command-shell.js';
-import type { BufferOptions, GuestBuffer } from '../vfio/process.js';
+import type { BufferOptions, GuestBuffer } from '../vfio/options.js';
 import { type Access, accessOf } from '../vfio/access.js';
 import type { Reply } from '../vfio/reply.js';
 import { type ToolArguments, VfioTool } from '../vfio/tool.js';

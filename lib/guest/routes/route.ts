@@ -1,5 +1,6 @@
 import type { GuestShell } from '../ssh/index.js';
-import type { BufferKind, GuestBuffer, VfioProcess } from '../vfio/process.js';
+import type { BufferKind, GuestBuffer } from '../vfio/options.js';
+import type { VfioProcess } from '../vfio/process.js';
 
 /** The memory that a route leads to, before it is mapped for DMA. */
 export interface Ground {

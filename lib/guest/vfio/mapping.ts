@@ -1,8 +1,10 @@
-import { type PageRun, type Scan, type Walk, walk, type X86Entry } from '../../paging/index.js';
+import type { PageRun, Scan, Walk, X86Entry } from '../../paging/index.js';
+import { check, whole } from '../../validate/index.js';
 import type { Access } from './access.js';
 import { type DmaTables, readDmaTables } from './dma-tables.js';
 import { GuestPageFaultError } from './page-fault.js';
-import type { GuestBuffer, TouchOptions, VfioProcess } from './process.js';
+import type { GuestBuffer, TouchOptions } from './options.js';
+import type { VfioProcess } from './process.js';
 
 const pageSize = 4096n;
 
@@ -58,12 +60,16 @@ export class DmaMapping {
     return `${this.pages} page${this.pages === 1 ? '' : 's'} at 0x${this.address.toString(16)} (iova 0x${this.iova.toString(16)}) of process ${this.process.pid}`;
   }
 
-  /** Virtual address of page `page`, counted from 0. */
+  /** Virtual address of page `page`, counted from 0. @throws UsageError where there is no such page */
   pageAddress(page: number): bigint {
-    if (!Number.isInteger(page) || page < 0 || page >= this.pages) {
-      throw new RangeError(`The mapping has ${this.pages} pages, counted from 0; there is no page ${page}.`);
-    }
+    check(this.toString(), 'page', whole(0, this.pages - 1), page);
     return this.address + BigInt(page) * pageSize;
+  }
+
+  /** Number of the page that this address of the process lies in; undefined when it lies in none. */
+  pageAt(address: bigint): number | undefined {
+    const offset = address - this.address;
+    return offset >= 0n && offset < this.size ? Number(offset / pageSize) : undefined;
   }
 
   /** Every page's leaf entry, read from outside while the VM stands still. */
@@ -73,9 +79,7 @@ export class DmaMapping {
 
   /** The walk to one page, level by level, read from outside while the VM stands still. */
   walk(page = 0): Promise<Walk<X86Entry>> {
-    const { host, space } = this.process;
-    const address = this.pageAddress(page);
-    return host.machine.paused(() => walk(host.memory, space, address));
+    return this.process.walk(this.pageAddress(page));
   }
 
   /**
@@ -91,8 +95,10 @@ export class DmaMapping {
   }
 
   /** The process touches a page of the mapping, whatever comes of it. */
-  tryTouch(page = 0, options: TouchOptions = {}): Promise<Access> {
-    return this.process.access(this.pageAddress(page), options);
+  async tryTouch(page = 0, options: TouchOptions = {}): Promise<Access> {
+    const address = this.pageAddress(page);
+    this.process.host.onUse?.(this, page);
+    return await this.process.access(address, options);
   }
 
   /** How the IOMMU translates the mapping's device addresses, and those beside it, while the VM stands still. */

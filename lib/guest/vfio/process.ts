@@ -11,6 +11,8 @@ import {
   type ScanDiff,
   scanSync,
   type SyncPhysicalMemory,
+  type Walk,
+  walk,
   walkRange,
   walkRangeSync,
   type X86Entry,
@@ -18,9 +20,22 @@ import {
 import { DeviceView } from '../iommu/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { GuestShell } from '../ssh/index.js';
-import { type Access, type AccessKind, accessOf } from './access.js';
+import { check, whole, word } from '../../validate/index.js';
+import { type Access, accessOf } from './access.js';
 import { type TouchMapTouch, touchesOf } from './touch-map-touch.js';
 import { type Before, DmaMapping } from './mapping.js';
+import {
+  type BufferOptions,
+  bufferOptions,
+  type DmaMapOptions,
+  dmaMapOptions,
+  type GuestBuffer,
+  guestBuffer,
+  type TouchOptions,
+  touchOptions,
+  type TryOptions,
+  tryOptions,
+} from './options.js';
 import type { Reply } from './reply.js';
 import { type ToolArguments, VfioTool } from './tool.js';
 
@@ -33,53 +48,10 @@ export interface VfioHost {
   readonly syncMemory: SyncPhysicalMemory | undefined;
   /** What was mapped in this guest so far, by all of the test's processes, in order. Mappings that were undone stay in it. */
   readonly mappings: DmaMapping[];
+  /** Told of each mapping that is made, with page 0, and of each page of one that is about to be touched. */
+  readonly onUse?: (mapping: DmaMapping, page: number) => void;
   /** PCI address of the device to pass through, `DDDD:BB:SS.F`, bound to vfio-pci in the guest. */
   readonly device: string;
-}
-
-/** What memory a buffer is made of. */
-export type BufferKind = 'anonymous' | 'shared' | 'memfd' | 'file' | 'hugetlb' | 'thp';
-
-export interface BufferOptions {
-  /** Number of 4 KiB pages. */
-  readonly pages: number;
-  /** Default: `anonymous`, with huge pages advised against, so that each page has a PTE of its own. */
-  readonly kind?: BufferKind;
-  /** Fault every page in at once. Default: true, so that there are entries to compare with before a mapping is made. */
-  readonly populate?: boolean;
-  /** Some of the letters `r`, `w`, `x`; empty for no access. Default: `rw`. */
-  readonly protection?: string;
-  /** Where a `file` lies; on tmpfs, several processes share its memory. */
-  readonly path?: string;
-}
-
-/** A range of a guest process's memory. */
-export interface GuestBuffer {
-  readonly address: bigint;
-  /** Bytes. */
-  readonly size: bigint;
-  /** The tool's descriptor of a memfd. */
-  readonly fd?: number;
-}
-
-export interface DmaMapOptions extends BufferOptions {
-  /** Map this buffer, or part of one, in place of a new one. */
-  readonly buffer?: GuestBuffer;
-  /** Device address. Default: the next free one from 1 MiB on. */
-  readonly iova?: bigint;
-  /** What the device may do. Default: both. */
-  readonly read?: boolean;
-  readonly write?: boolean;
-}
-
-export interface TouchOptions {
-  readonly access?: AccessKind;
-  /** From a thread pinned to this vCPU; the tool's own thread when left out. */
-  readonly cpu?: number;
-  /** How long an access that neither completes nor gets a signal is left to fault. Default: the tool's. */
-  readonly timeoutMs?: number;
-  /** What a write writes. */
-  readonly value?: bigint;
 }
 
 const pageSize = 4096n;
@@ -154,8 +126,17 @@ export class VfioProcess implements AsyncDisposable {
     return new VfioProcess(this.host, this.tool, identity, space, this.#iovas);
   }
 
-  /** Allocates memory without mapping it for DMA. */
+  /**
+   * Allocates memory without mapping it for DMA.
+   *
+   * @throws UsageError, VfioError
+   */
   async alloc(options: BufferOptions): Promise<GuestBuffer> {
+    check('alloc', 'options', bufferOptions, options);
+    return await this.#alloc(options);
+  }
+
+  async #alloc(options: BufferOptions): Promise<GuestBuffer> {
     const { pages, kind = 'anonymous', populate = true, protection = 'rw', path } = options;
     const reply = await this.#request('alloc', { pages, kind, populate, protection, path });
     const buffer = {
@@ -170,9 +151,11 @@ export class VfioProcess implements AsyncDisposable {
   /**
    * Maps memory for DMA: VFIO_IOMMU_MAP_DMA.
    *
+   * @throws UsageError when the options are not as they must be
    * @throws VfioError when the kernel refuses
    */
   async mapDma(options: DmaMapOptions): Promise<DmaMapping> {
+    check('mapDma', 'options', dmaMapOptions, options);
     const buffer = options.buffer ?? (await this.#allocWithNeighbours(options));
     const iova = options.iova ?? this.#iovas.take(buffer.size);
     const { read = true, write = true } = options;
@@ -185,15 +168,22 @@ export class VfioProcess implements AsyncDisposable {
    * Memory with a page of the same kind on either side: a driver that goes too far, in either direction, meets a page whose change
    * is seen, and not one that the tool itself needs. Huge pages have no such neighbours.
    */
-  async #allocWithNeighbours(options: BufferOptions): Promise<GuestBuffer> {
-    if (options.kind === 'hugetlb' || options.kind === 'thp') return await this.alloc(options);
-    const { address } = await this.alloc({ ...options, pages: options.pages + 2 });
+  async #allocWithNeighbours(options: DmaMapOptions): Promise<GuestBuffer> {
+    if (options.kind === 'hugetlb' || options.kind === 'thp') return await this.#alloc(options);
+    const { address } = await this.#alloc({ ...options, pages: options.pages + 2 });
     return { address: address + pageSize, size: BigInt(options.pages) * pageSize };
   }
 
   /** The leaf entries of pages of this process, read from outside while the VM stands still. */
-  entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    return this.host.machine.paused(() => this.#walk(address, pages));
+  async entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
+    check('entries', 'address', word(), address);
+    check('entries', 'pages', whole(1), pages);
+    return await this.host.machine.paused(() => this.#walk(address, pages));
+  }
+
+  /** The walk to one address, level by level, read from outside while the VM stands still. */
+  walk(address: bigint): Promise<Walk<X86Entry>> {
+    return this.host.machine.paused(() => walk(this.host.memory, this.space, address));
   }
 
   /** Every mapping of the user half of its address space, read from outside while the VM stands still. */
@@ -212,8 +202,10 @@ export class VfioProcess implements AsyncDisposable {
     return new DeviceView(machine, memory, device);
   }
 
-  /** One access by the process to its own memory, whatever comes of it. */
+  /** One access by the process to its own memory, whatever comes of it. @throws UsageError */
   async access(address: bigint, options: TouchOptions = {}): Promise<Access> {
+    check('access', 'address', word(), address);
+    check('access', 'options', touchOptions, options);
     const { access = 'read', ...rest } = options;
     return accessOf(await this.#request('touch', { address, access, ...rest }));
   }
@@ -222,7 +214,9 @@ export class VfioProcess implements AsyncDisposable {
    * Touches pages, maps them for DMA and touches them again, all within one operation: on the vCPU that maps, and from a thread on
    * another one, which has the pages in its TLB meanwhile. Only so does a forgotten TLB flush show.
    */
-  async touchMapTouch(buffer: GuestBuffer, options: TouchOptions = {}): Promise<TouchMapTouch> {
+  async touchMapTouch(buffer: GuestBuffer, options: TryOptions = {}): Promise<TouchMapTouch> {
+    check('touchMapTouch', 'buffer', guestBuffer, buffer);
+    check('touchMapTouch', 'options', tryOptions, options);
     const iova = this.#iovas.take(buffer.size);
     const before = await this.#look(buffer);
     const { access = 'read', timeoutMs } = options;
@@ -282,6 +276,7 @@ export class VfioProcess implements AsyncDisposable {
 
   #add(mapping: DmaMapping): DmaMapping {
     this.host.mappings.push(mapping);
+    this.host.onUse?.(mapping, 0);
     return mapping;
   }
 

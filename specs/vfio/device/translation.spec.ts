@@ -1,6 +1,6 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { DeviceView, type DmaPage } from '../../../lib/guest/iommu/index.js';
-import type { BufferKind } from '../../../lib/guest/vfio/process.js';
+import type { BufferKind } from '../../../lib/guest/vfio/options.js';
 import type { DmaMapping } from '../../../lib/guest/vfio/mapping.js';
 import { iommuWalkPicture } from '../../../lib/picture/index.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import type { BufferKind } from '../../../lib/guest/vfio/process.js';
+import type { BufferKind } from '../../../lib/guest/vfio/options.js';
 import { expectNoAccess, expectSameInGuest } from './agreement.js';
 
 const kinds: readonly BufferKind[] = ['anonymous', 'shared', 'memfd', 'file'];

@@ -1,6 +1,7 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { type PageFaults, recordPageFaults } from '../../../lib/guest/trace/page-faults.js';
-import type { GuestBuffer, VfioProcess } from '../../../lib/guest/vfio/process.js';
+import type { GuestBuffer } from '../../../lib/guest/vfio/options.js';
+import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import type { GuestShell } from '../../../lib/guest/ssh/index.js';
 
 // Each error code is produced for real, and read from the kernel's own tracepoints.

@@ -1,6 +1,7 @@
 import { expect, test } from '../../../fixtures/index.js';
 import type { VerifiedPte } from '../../../lib/guest/verify-pte/index.js';
-import type { GuestBuffer, VfioProcess } from '../../../lib/guest/vfio/process.js';
+import type { GuestBuffer } from '../../../lib/guest/vfio/options.js';
+import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import { _PAGE_ACCESSED, _PAGE_DIRTY, hex, type PageView, type X86Entry } from '../../../lib/paging/index.js';
 
 // The guest's kernel and the walk from outside look at one entry by ways that have nothing in common.

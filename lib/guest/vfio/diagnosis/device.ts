@@ -57,7 +57,9 @@ export function deviceFindings({ mapping, after, device, made }: Evidence): Find
     if (first === undefined) return;
     const iova = hex(mapping.iova + BigInt(first) * pageSize);
     const details = [`page ${first}, iova ${iova}: ${seen(first)}`];
-    findings.push({ kind: 'defect', title: title.replace('%s', whichPages(pages, mapping.pages)), details });
+    const which = whichPages(pages, mapping.pages);
+    const address = mapping.pageAddress(first);
+    findings.push({ kind: 'defect', title: title.replace('%s', which), address, details });
   };
   const entry = (page: number): string => hex(table.at(page)?.raw ?? 0n);
   add(

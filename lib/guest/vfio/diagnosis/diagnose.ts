@@ -26,8 +26,10 @@ export function diagnose(evidence: Evidence): Finding[] {
   const add = (pages: readonly number[], title: string, seen: (page: number) => string): void => {
     const [first] = pages;
     if (first === undefined) return;
-    const details = [`page ${first} at ${hex(mapping.pageAddress(first))}: ${seen(first)}`];
-    findings.push({ kind: 'defect', title: title.replace('%s', whichPages(pages, mapping.pages)), details });
+    const address = mapping.pageAddress(first);
+    const details = [`page ${first} at ${hex(address)}: ${seen(first)}`];
+    const which = whichPages(pages, mapping.pages);
+    findings.push({ kind: 'defect', title: title.replace('%s', which), address, details });
   };
   const raw = (page: number): string => hex(after.at(page)?.raw ?? 0n);
   const rawBefore = (page: number): string => hex(mapping.before.at(page)?.raw ?? 0n);
@@ -90,7 +92,7 @@ function skippedFindings(
       ({ start, end, reason, entry }) =>
         `not cleared, says the log: ${hex(start)}-${hex(end)} (${reason}${entry === undefined ? '' : `, entry ${hex(entry)}`})`,
     );
-  return [{ kind: 'not-cleared-but-said', title, details }];
+  return [{ kind: 'not-cleared-but-said', title, address, details }];
 }
 
 /** Whether all of the mapping that its process made before this one is closed to user mode, as the evidence's changes show. */

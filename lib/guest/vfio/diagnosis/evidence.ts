@@ -24,6 +24,8 @@ export interface Finding {
   readonly kind: 'defect' | 'unknown' | 'not-cleared-but-said';
   /** What the driver does wrong, and on which pages. One line. */
   readonly title: string;
+  /** Where in the process's address space it shows, if it shows at one place: of several pages, the first. */
+  readonly address?: bigint;
   /** What was seen that says so. */
   readonly details: readonly string[];
 }

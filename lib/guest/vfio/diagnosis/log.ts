@@ -89,6 +89,7 @@ export function logFindings(
   return kinds.map(([kind, findings]) => ({
     kind: findings.every(({ proves }) => !proves) ? 'unknown' : 'defect',
     title: `${titles[kind] ?? kind}: ${findings[0]?.message ?? ''}`,
+    ...(findings[0] === undefined ? {} : { address: findings[0].address }),
     details: findings.slice(0, 4).map(({ message }) => message),
   }));
 }

@@ -1,6 +1,6 @@
 import { _PAGE_ACCESSED, _PAGE_DIRTY, type Change, hex } from '../../../paging/index.js';
 import type { DmaMapping } from '../mapping.js';
-import type { GuestBuffer } from '../process.js';
+import type { GuestBuffer } from '../options.js';
 import type { Evidence, Finding } from './evidence.js';
 
 /** The CPU sets them whenever it likes, and the kernel clears the first one when it looks for pages that are not used. */
@@ -20,6 +20,7 @@ export function neighbourFindings({ mapping, changes, made }: Evidence): Finding
     {
       kind: 'defect',
       title: `The driver changes pages outside of the mapping: ${first === undefined ? '' : describeChange(first, mapping)}.`,
+      ...(first === undefined ? {} : { address: first.start }),
       details: outside.slice(0, 8).map((change) => describeChange(change, mapping)),
     },
   ];

@@ -1,0 +1,3 @@
+export { check } from './check.js';
+export * from './rules.js';
+export { isPromise } from './shown.js';
