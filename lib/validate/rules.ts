@@ -112,7 +112,7 @@ function meant(word: unknown, known: readonly string[]): string {
   if (typeof word !== 'string' || word === '') return '';
   const lower = word.toLowerCase();
   const names = new Map(known.map((name) => [name.toLowerCase(), name]));
-  const maxDistance = Math.max(Math.min(2, lower.length - 1), Math.floor(lower.length / 3));
+  const maxDistance = Math.max(Math.min(2, lower.length - 1), Math.floor(lower.length / 2));
   const near =
     [...names.keys()].find((name) => lower.length > 1 && name.startsWith(lower)) ??
     closestMatch(lower, [...names.keys()], { maxDistance });

@@ -77,14 +77,13 @@ export const bufferOptions: Rule<BufferOptions> = withPathOfFile(shape(parts));
 /** Of anything that has an address and a size: a mapping does. */
 export const guestBuffer: Rule<GuestBuffer> = that(
   'a range of memory: { address, size }, bigints, in bytes',
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    'address' in value &&
-    typeof value.address === 'bigint' &&
-    'size' in value &&
-    typeof value.size === 'bigint' &&
-    value.size > 0n,
+  (value) => {
+    if (typeof value !== 'object' || value === null || !('address' in value) || !('size' in value))
+      return false;
+    const { address, size } = value;
+    if (typeof address !== 'bigint' || typeof size !== 'bigint') return false;
+    return address >= 0n && size > 0n && address + size <= 1n << 64n;
+  },
 );
 
 export const dmaMapOptions: Rule<DmaMapOptions> = also(
