@@ -51,3 +51,9 @@ test('an expected report that does not appear fails a test', () => {
   expect(status).toBe('failed');
   expect(errors[0]).toContain('Expected a kernel report (kind soft-lockup), seen 0 time(s)');
 });
+
+test('a panic fails a test whose assertions hold, with or without time stamps', () => {
+  const { status, errors } = resultOf('the kernel panics after the last command');
+  expect(status).toBe('failed');
+  expect(errors[0]).toMatch(/The kernel reported \(fatal\): Kernel panic: sysrq triggered crash/);
+});

@@ -1,4 +1,5 @@
 import type { KernelLogEntry } from '../kernel-log/entry.js';
+import { KeptReports } from './kept-reports.js';
 import { DEFAULT_REPORT_LIMITS, MAX_OPEN } from './limits.js';
 import type { ReportLimits } from './limits.js';
 import { OpenReport } from './open-report.js';
@@ -21,17 +22,14 @@ export class ReportDetector {
   readonly #limits: ReportLimits;
   /** The latest is first: a report that begins inside another one is the one that goes on. */
   #open: OpenReport[] = [];
-  readonly #closed: KernelReport[] = [];
+  readonly #closed: KeptReports;
   #entries = 0;
-  #suppressed = 0;
+  /** Whether the log has time stamps. */
+  #dated = false;
 
   constructor(limits: Partial<ReportLimits> = {}) {
     this.#limits = { ...DEFAULT_REPORT_LIMITS, ...limits };
-  }
-
-  /** How many reports were found beyond the cap; they are not kept. */
-  get suppressed(): number {
-    return this.#suppressed;
+    this.#closed = new KeptReports(this.#limits.total);
   }
 
   /**
@@ -40,7 +38,7 @@ export class ReportDetector {
    */
   reportsBetween(from = 0, to = Infinity): KernelReport[] {
     const open = this.#open.map((report) => report.asReport()).filter((report) => report !== undefined);
-    return [...this.#closed, ...open]
+    return [...this.#closed.all(), ...open]
       .filter(({ index }) => index >= from && index < to)
       .sort((a, b) => a.index - b.index);
   }
@@ -52,8 +50,9 @@ export class ReportDetector {
       return;
     }
     if ((entry.facility ?? 0) !== 0) return;
-    // A line without a record's prefix may be a report's, torn by another writer, but is too little to begin one.
-    const mayOpen = entry.flaw !== 'malformed';
+    this.#dated ||= entry.time !== undefined;
+    // Among lines with a time stamp, one without may be a report's, torn by another writer, but is too little to begin one.
+    const mayOpen = entry.flaw !== 'malformed' || !this.#dated;
     for (const line of entry.text.split('\n')) this.#readLine(line, place, mayOpen);
   }
 
@@ -92,9 +91,7 @@ export class ReportDetector {
   #close(closing: OpenReport): void {
     this.#open = this.#open.filter((report) => report !== closing);
     const report = closing.asReport();
-    if (report === undefined) return;
-    if (this.#closed.length < this.#limits.reports) this.#closed.push(report);
-    else this.#suppressed += 1;
+    if (report !== undefined) this.#closed.add(report);
   }
 }
 

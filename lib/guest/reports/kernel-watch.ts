@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import type { ConsoleLine } from '../../machine/console/index.js';
 import type { Machine } from '../../machine/machine.js';
 import { InfrastructureError } from '../../errors.js';
 import { type KernelLogEntry, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
@@ -20,6 +21,10 @@ export interface WatchedReports {
   /** Why the kernel log could not be read, where it could not and no report explains it. */
   readonly problem: InfrastructureError | undefined;
 }
+
+/** What a watch asks of a machine and of its guest. */
+type WatchedMachine = Pick<Machine, 'console' | 'died' | 'guard' | 'monitor'>;
+type WatchedGuest = Pick<GuestShell, 'succeed'>;
 
 /** The first and the last line of a panic, as a console shows it. */
 const panic = 'Kernel panic - not syncing';
@@ -45,22 +50,38 @@ const readAll =
  * keeps it. A guest that answers no more is judged by its console.
  */
 export class KernelWatch {
-  readonly #machine: Machine;
-  readonly #guest: GuestShell;
+  readonly #machine: WatchedMachine;
+  readonly #guest: WatchedGuest;
   readonly #mark: string;
   readonly #taint: bigint;
   readonly #consoleLine: number;
+  readonly #stopListening: () => void;
+  /** The panic's first line, which what the kernel prints after it may push out of the console's memory. */
+  #panic: ConsoleLine | undefined;
 
-  private constructor(machine: Machine, guest: GuestShell, mark: string, taint: bigint, consoleLine: number) {
+  private constructor(
+    machine: WatchedMachine,
+    guest: WatchedGuest,
+    mark: string,
+    taint: bigint,
+    consoleLine: number,
+  ) {
     this.#machine = machine;
     this.#guest = guest;
     this.#mark = mark;
     this.#taint = taint;
     this.#consoleLine = consoleLine;
+    const note = (line: ConsoleLine): void => {
+      // A line is told as it grows.
+      const isFirst = this.#panic === undefined || this.#panic.number === line.number;
+      if (isFirst && line.text.includes(panic)) this.#panic = line;
+    };
+    machine.console.recent(consoleLine).forEach(note);
+    this.#stopListening = machine.console.onLine(note);
   }
 
   /** What the kernel prints from now on counts. */
-  static async begin(machine: Machine, guest: GuestShell): Promise<KernelWatch> {
+  static async begin(machine: WatchedMachine, guest: WatchedGuest): Promise<KernelWatch> {
     const mark = `opentdx-e2e watch ${randomUUID()}`;
     const consoleLine = machine.console.lineCount;
     const taint = await guest.succeed(['sh', '-c', begin, 'sh', mark]);
@@ -69,7 +90,7 @@ export class KernelWatch {
 
   /** Whether the console shows that the kernel panicked since. */
   get panicked(): boolean {
-    return this.#console().some((line) => line.includes(panic));
+    return this.#panic !== undefined;
   }
 
   /** Calls `listener`, once, as soon as the console shows a panic. Returns what ends that. */
@@ -82,13 +103,21 @@ export class KernelWatch {
     return stop;
   }
 
-  /** All that the kernel reported since. */
+  /** All that the kernel reported since. Ask once: the watch ends with it. */
   async reports(): Promise<WatchedReports> {
+    try {
+      return await this.#reports();
+    } finally {
+      this.#stopListening();
+    }
+  }
+
+  async #reports(): Promise<WatchedReports> {
     if (this.panicked) await this.#panicIsPrinted();
     const { died, monitor } = this.#machine;
     if (this.panicked || died.aborted || monitor.closed) return this.#fromConsole();
     try {
-      return await this.#machine.guard(this.#fromGuest());
+      return await this.#andPanic(await this.#machine.guard(this.#fromGuest()));
     } catch (error) {
       const seen = this.#fromConsole();
       // A dead kernel, or a dead QEMU, is explanation enough.
@@ -100,6 +129,13 @@ export class KernelWatch {
       );
       return { ...seen, problem };
     }
+  }
+
+  /** Adds the panic that came after the guest handed over its log. */
+  async #andPanic(seen: WatchedReports): Promise<WatchedReports> {
+    if (!this.panicked) return seen;
+    await this.#panicIsPrinted();
+    return { ...seen, reports: [...seen.reports, ...this.#consoleReports().filter(isPanic)] };
   }
 
   async #fromGuest(): Promise<WatchedReports> {
@@ -118,9 +154,16 @@ export class KernelWatch {
   }
 
   #fromConsole(): WatchedReports {
-    const entries = parseKernelLog(this.#console().join('\n'), { format: 'dmesg' });
     const lost = { count: 0, exact: true };
-    return { reports: detectReports(entries), lost, source: 'console', problem: undefined };
+    return { reports: this.#consoleReports(), lost, source: 'console', problem: undefined };
+  }
+
+  /** A panic is among them even if its first line stands behind a program's output, or is no longer known to the console. */
+  #consoleReports(): KernelReport[] {
+    const reports = detectReports(parseKernelLog(this.#console().join('\n'), { format: 'dmesg' }));
+    if (this.#panic === undefined || reports.some(isPanic)) return reports;
+    const { text } = this.#panic;
+    return [...reports, ...detectReports([{ text: text.slice(text.indexOf(panic)) }])];
   }
 
   /** Resolves when the panic's last line is on the console, or will not come. */
@@ -144,6 +187,10 @@ export class KernelWatch {
   #console(): string[] {
     return this.#machine.console.recent(this.#consoleLine).map(({ text }) => text);
   }
+}
+
+function isPanic({ kind }: KernelReport): boolean {
+  return kind === 'panic';
 }
 
 /** The gaps in the numbers are the records that were left out on request. */

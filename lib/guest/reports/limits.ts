@@ -4,11 +4,18 @@ export interface ReportLimits {
   readonly lines: number;
   /** Characters kept of one report. */
   readonly characters: number;
-  /** Reports kept; further ones are counted only. */
-  readonly reports: number;
+  /** Characters of all reports that are kept; of those beyond it, one for each kind and grade is kept and says how many there were. */
+  readonly total: number;
 }
 
-export const DEFAULT_REPORT_LIMITS: ReportLimits = { lines: 600, characters: 64 * 1024, reports: 200 };
+export const DEFAULT_REPORT_LIMITS: ReportLimits = {
+  lines: 600,
+  characters: 64 * 1024,
+  total: 16 * 1024 * 1024,
+};
+
+/** Counted for a report beside its characters. */
+export const REPORT_OVERHEAD = 512;
 
 /** Reports that can be open at once: one CPU's report begins inside another's. */
 export const MAX_OPEN = 4;

@@ -1,4 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
+import { forConsole, waitUntilReady } from '../../../lib/machine/wait/index.js';
 import { provoke } from '../../vfio/provoke.js';
 
 test('all assertions hold, but the kernel warned', async ({ guest }) => {
@@ -27,5 +28,16 @@ test.describe('with an expectation', () => {
 
   test('the expected report does not appear', async ({ guest }) => {
     await guest.succeed(['true']);
+  });
+});
+
+test.describe('without time stamps', () => {
+  test.use({ machineOptions: { kernelArguments: 'printk.time=0' } });
+
+  test('the kernel panics after the last command', async ({ guest, machine }) => {
+    const later = '(sleep 1; echo c > /proc/sysrq-trigger) > /dev/null 2>&1 < /dev/null &';
+    await guest.succeed(['sh', '-c', later]);
+    const { title, console } = machine;
+    await waitUntilReady(forConsole(/end Kernel panic/), { title, console, panic: false });
   });
 });

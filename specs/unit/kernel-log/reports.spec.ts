@@ -391,8 +391,24 @@ test('what user space writes to the log is no report', () => {
   const text = 'BUG: kernel NULL pointer dereference, address: 0000000000000000';
   expect(detectReports([{ text, facility: 1 }])).toEqual([]);
   expect(detectReports([{ text, facility: 0 }])).toHaveLength(1);
-  // A line of a console that has no time stamp was printed by a program.
-  expect(detectReports([{ text, flaw: 'malformed' }])).toEqual([]);
+  // Among lines with a time stamp, one without was printed by a program.
+  expect(
+    detectReports([
+      { text: 'a', time: 1 },
+      { text, flaw: 'malformed' },
+    ]),
+  ).toEqual([]);
+});
+
+test('a kernel that prints no time stamps is read all the same', () => {
+  const log = [
+    'sysrq: Trigger a crash',
+    'Kernel panic - not syncing: sysrq triggered crash',
+    'CPU: 0 PID: 9',
+  ];
+  expect(reportsOf(log.join('\n'))).toMatchObject([
+    { kind: 'panic', grade: 'fatal', title: 'Kernel panic: sysrq triggered crash', time: undefined },
+  ]);
 });
 
 test('titles and texts are safe to show', () => {
