@@ -11,7 +11,7 @@ import type { ProofMachine } from './prove.js';
  */
 export async function proofFile(cacheFolder: string, machine: ProofMachine): Promise<string> {
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const version = await ownHelper((env) => execa(machine.qemu, ['--version'], { env, timeout: 10_000 }));
+  const version = await ownHelper((env) => execa(machine.qemu, ['--version'], { env, timeout: 60_000 }));
   const parts = [
     boot,
     version.stdout,

@@ -1,3 +1,4 @@
+export { cpuMsOfSession } from './processes.js';
 export { describeExit, type ProcessExit } from './exit.js';
 export {
   ownerEnvironment,

@@ -5,6 +5,8 @@ export interface ProcessInfo {
   readonly session: number;
   /** In clock ticks since the host's boot (proc(5), /proc/PID/stat field 22). */
   readonly start: number;
+  /** CPU time, in clock ticks: its own, and its ended children's. */
+  readonly cpuTicks: number;
 }
 
 /** Which processes are meant. */
@@ -24,6 +26,7 @@ export interface EndBudgets {
 
 export const ownerVariable: string;
 export function readProcess(pid: number): ProcessInfo | undefined;
+export function cpuMsOfSession(session: number): number;
 export function isAlive(process: { readonly pid: number; readonly start: number }): boolean;
 export function findOwned(claim: Claim): ProcessInfo[];
 export function endProcesses(claim: Claim, budgets: EndBudgets): Promise<ProcessInfo[]>;

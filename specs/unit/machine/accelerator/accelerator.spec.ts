@@ -8,24 +8,24 @@ import { proveAccelerator } from '../../../../lib/machine/accelerator/prove.js';
 import { ProcessStartError } from '../../../../lib/machine/ownership/index.js';
 
 const machine = { qemu: 'qemu-system-x86_64', machine: 'q35,kernel-irqchip=split', cpu: 'max' };
-const patientMs = 30_000;
+const patient = { wallMs: 30_000 };
 
 test('the guest runs to its end under TCG, with a vIOMMU too', async () => {
-  expect(await proveAccelerator('tcg', machine, patientMs)).toMatchObject({ ran: true });
+  expect(await proveAccelerator('tcg', machine, patient)).toMatchObject({ ran: true });
   const withIommu = { ...machine, extraArguments: ['-device', 'intel-iommu,intremap=on,caching-mode=on'] };
-  expect(await proveAccelerator('tcg', withIommu, patientMs)).toMatchObject({ ran: true });
+  expect(await proveAccelerator('tcg', withIommu, patient)).toMatchObject({ ran: true });
 });
 
 test('a guest that hangs proves nothing, within the budget', async () => {
   // Stopped before its first instruction.
-  expect(await proveAccelerator('tcg', { ...machine, extraArguments: ['-S'] }, 200)).toEqual({
+  expect(await proveAccelerator('tcg', { ...machine, extraArguments: ['-S'] }, { wallMs: 200 })).toEqual({
     ran: false,
     why: 'a guest of a few instructions did not finish within 0.2 s',
   });
 });
 
 test('what QEMU says when it gives up is the reason', async () => {
-  expect(await proveAccelerator('tcg', { ...machine, cpu: 'bogus' }, patientMs)).toEqual({
+  expect(await proveAccelerator('tcg', { ...machine, cpu: 'bogus' }, patient)).toEqual({
     ran: false,
     why: "QEMU ended with exit code 1: unable to find CPU model 'bogus'",
   });
@@ -40,10 +40,11 @@ test('the boot sector is one, and its exit code is none of QEMU’s own', () => 
 });
 
 test.describe('with a QEMU that behaves as told', () => {
-  /** `behaviour` is shell code that runs where QEMU would run a guest under KVM; every such run is counted. */
+  /** `kvm` and `tcg` are shell code that runs where QEMU would run a guest; every such run is counted. */
   async function withQemu(
-    behaviour: string,
+    kvm: string,
     use: (options: Parameters<typeof chooseAccelerator>[0], runs: () => string[]) => Promise<void>,
+    tcg = 'exit 99',
   ): Promise<void> {
     const folder = await dir({ unsafeCleanup: true });
     const qemu = join(folder.path, 'qemu');
@@ -52,8 +53,8 @@ test.describe('with a QEMU that behaves as told', () => {
     const script = `#!/bin/sh
       [ "$1" = --version ] && { cat "${folder.path}/version"; exit; }
       echo "$*" >> "${record}"
-      [ "$2" = tcg ] && exit 99
-      ${behaviour}`;
+      [ "$2" = tcg ] && { ${tcg}; }
+      ${kvm}`;
     writeFileSync(qemu, script, { mode: 0o755 });
     writeFileSync(join(folder.path, 'version'), 'QEMU emulator version 7.2.22');
     try {
@@ -64,7 +65,6 @@ test.describe('with a QEMU that behaves as told', () => {
           cpu: 'host',
           cacheFolder: join(folder.path, 'cache'),
           kvmDevice: '/dev/null',
-          budgetMs: patientMs,
         },
         () => readFileSync(record, 'utf8').split('\n').slice(0, -1),
       );
@@ -130,12 +130,56 @@ test.describe('with a QEMU that behaves as told', () => {
     });
   });
 
-  test('KVM that is slower than TCG is no accelerator', async () => {
-    await withQemu('sleep 1.2; exit 99', async (options) => {
+  test('KVM that is many times slower than TCG, run after run, is no accelerator unless it is asked for', async () => {
+    await withQemu('sleep 1.2; exit 99', async (options, runs) => {
       const choice = await chooseAccelerator(options);
       expect(choice.accel).toBe('tcg');
-      expect(choice.reason).toMatch(/took \d+\.\d s under KVM and \d+\.\d s under TCG/);
+      expect(choice.reason).toMatch(/took \d+\.\d s under KVM and \d+\.\d s under TCG, at best/);
+      expect(runs().map((run) => run.split(' ')[1])).toEqual(['kvm', 'tcg', 'kvm', 'tcg', 'kvm']);
+      expect(await chooseAccelerator({ ...options, forced: 'kvm' })).toMatchObject({ accel: 'kvm' });
     });
+  });
+
+  test('a host whose files are cold at the first run does not accuse KVM', async () => {
+    const cold = '[ -e "$0.warm" ] || { : > "$0.warm"; sleep 4; }; exit 99';
+    await withQemu(cold, async (options) => {
+      expect(await chooseAccelerator(options)).toMatchObject({
+        accel: 'kvm',
+        proof: 'now',
+      });
+    });
+  });
+
+  test('a host that is slow with TCG too does not accuse KVM', async () => {
+    await withQemu(
+      'sleep 1.5; exit 99',
+      async (options) => {
+        expect(await chooseAccelerator(options)).toMatchObject({ accel: 'kvm', proof: 'now' });
+      },
+      'sleep 1; exit 99',
+    );
+  });
+
+  test('KVM that spins is refused by its CPU time, in whatever process it is spent', async () => {
+    for (const spin of ['while :; do :; done', 'sh -c "while :; do :; done"; exit 0']) {
+      await withQemu(spin, async (options) => {
+        const { accel, reason } = await chooseAccelerator({ ...options, budgetMs: 600_000 });
+        expect(accel).toBe('tcg');
+        expect(reason).toContain('did not finish within 5 s of CPU time');
+      });
+    }
+  });
+
+  test('on a host so slow that TCG takes long, KVM has more CPU time than that', async () => {
+    const work = `exec "${process.execPath}" -e 'while (process.cpuUsage().user < 5_600_000); process.exit(99)'`;
+    await withQemu(
+      work,
+      async (options) => {
+        const choice = await chooseAccelerator({ ...options, forced: 'kvm' });
+        expect(choice).toMatchObject({ accel: 'kvm', proof: 'now' });
+      },
+      'sleep 0.6; exit 99',
+    );
   });
 
   test('where KVM is not to be had or not wanted, nothing is tried', async () => {
@@ -150,7 +194,7 @@ test.describe('with a QEMU that behaves as told', () => {
 });
 
 test('a QEMU that is not there is said', async () => {
-  await expect(proveAccelerator('tcg', { ...machine, qemu: '/nowhere/qemu' }, patientMs)).rejects.toThrow(
+  await expect(proveAccelerator('tcg', { ...machine, qemu: '/nowhere/qemu' }, patient)).rejects.toThrow(
     ProcessStartError,
   );
 });
