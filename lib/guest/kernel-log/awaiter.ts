@@ -2,7 +2,7 @@ import type { KernelLogEntry } from './entry.js';
 import type { EntryStore } from './entry-store.js';
 import { KernelLogAbortedError, KernelLogEndedError, KernelLogTimeoutError } from './errors.js';
 import { formatEntry } from './format-entry.js';
-import { oneLine } from './printable.js';
+import { oneLine } from '../../text/index.js';
 import { Waiters } from './waiters.js';
 
 /** How the channel came to its end. `error` is set when it threw. */

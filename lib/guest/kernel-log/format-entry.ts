@@ -1,5 +1,5 @@
 import type { KernelLogEntry } from './entry.js';
-import { printable } from './printable.js';
+import { printable } from '../../text/index.js';
 
 /** The entry as `dmesg` would print it, control characters made visible; every line of its text with the time stamp. */
 export function formatEntry(entry: KernelLogEntry): string {

@@ -10,7 +10,7 @@ import { KernelLogParser } from './parser.js';
 import type { KernelLogFormat } from './parser.js';
 import { describePattern, matcherOf } from './pattern.js';
 import type { EntryPattern } from './pattern.js';
-import { oneLine } from './printable.js';
+import { oneLine } from '../../text/index.js';
 
 export interface KernelLogOptions {
   readonly format: KernelLogFormat;

@@ -3,8 +3,8 @@ import type { EntryFlaw, KernelLogEntry } from './entry.js';
 import { parseDmesgLine, splitDmesgLine } from './dmesg.js';
 import { parseKmsgLine, parseKmsgProperty, splitKmsgLine } from './kmsg.js';
 import { DEFAULT_LIMITS, MAX_PROPERTIES } from './limits.js';
-import { LineSplitter } from './line-splitter.js';
-import type { RawLine } from './line-splitter.js';
+import { LineSplitter } from '../../text/index.js';
+import type { RawLine } from '../../text/index.js';
 import { SequenceTracker } from './sequence.js';
 
 /** `kmsg`: what /dev/kmsg gives. `dmesg`: what `dmesg`, `dmesg -r`, `dmesg -x` or a console print. */

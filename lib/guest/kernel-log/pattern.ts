@@ -1,4 +1,4 @@
-import { oneLine } from './printable.js';
+import { oneLine } from '../../text/index.js';
 import type { KernelLogEntry } from './entry.js';
 
 /** What a line must be: contain the string, match the expression, or satisfy the predicate. */

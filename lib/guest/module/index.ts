@@ -1,4 +1,4 @@
-import { oneLine } from '../kernel-log/index.js';
+import { oneLine } from '../../text/index.js';
 import type { GuestShell } from '../ssh/index.js';
 import { broughtFolder } from '../tools/index.js';
 import { GuestModuleError } from './errors.js';

@@ -1,3 +1,4 @@
+import { printable } from '../../text/index.js';
 import { ProcessSelectionError } from './errors.js';
 import { isKernelAddress, type KernelMemory } from './kernel-memory.js';
 import { COMM_BYTES, type TaskLayout } from './task-layout.js';
@@ -51,7 +52,7 @@ async function readTask(memory: KernelMemory, task: bigint, layout: TaskLayout):
 /** Up to the first zero; a process may call itself anything. */
 export function textOf(comm: Buffer): string {
   const end = comm.indexOf(0);
-  return comm.toString('utf8', 0, end < 0 ? comm.length : end).replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
+  return printable(comm.toString('utf8', 0, end < 0 ? comm.length : end)).replaceAll(/[\t\n]/g, ' ');
 }
 
 function broken(task: bigint, count: number): ProcessSelectionError {

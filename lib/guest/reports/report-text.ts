@@ -1,4 +1,4 @@
-import { printable } from '../kernel-log/printable.js';
+import { printable } from '../../text/index.js';
 import type { ReportLimits } from './limits.js';
 
 /**

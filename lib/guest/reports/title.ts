@@ -1,4 +1,4 @@
-import { oneLine } from '../kernel-log/printable.js';
+import { oneLine } from '../../text/index.js';
 
 /** `headline in function: remark`; safe to show and on one line. */
 export function titleOf(headline: string, where: string | undefined, remark: string | undefined): string {

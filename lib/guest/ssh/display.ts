@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
+import { printable, stripEscapes } from '../../text/index.js';
 
 const MAX_COMMAND_CHARACTERS = 300;
 const MAX_TAIL_CHARACTERS = 2000;
@@ -18,11 +18,9 @@ export function describeCommand(argv: readonly string[]): string {
 export function tailOf(output: Buffer): string {
   // One UTF-8 character has at most 4 bytes: cut before decoding, so that a huge output costs nothing.
   const end = output.subarray(Math.max(0, output.length - 4 * MAX_TAIL_CHARACTERS)).toString('utf8');
-  return printable(stripVTControlCharacters(end)).slice(-MAX_TAIL_CHARACTERS).trim();
-}
-
-function printable(text: string): string {
-  return text.replaceAll('\r\n', '\n').replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '·');
+  return printable(stripEscapes(end.replaceAll('\r\n', '\n')))
+    .slice(-MAX_TAIL_CHARACTERS)
+    .trim();
 }
 
 /** Both outputs of a command, named, for an error message. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { stripControlCodes } from '../console/index.js';
+import { stripControlCodes } from '../../text/index.js';
 import {
   cpuMsOfSession,
   createRunFolder,

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import { stripControlCodes } from '../console/index.js';
+import { stripControlCodes } from '../../text/index.js';
 
 /** QEMU's own messages are few; what is longer is a flood, of which the end tells most. */
 const kept = 64 << 10;

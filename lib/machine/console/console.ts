@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { CappedLog } from './capped-log.js';
-import { LineSplitter } from './line-splitter.js';
+import { LineSplitter, type RawLine, stripControlCodes } from '../../text/index.js';
 
 export interface ConsoleOptions {
   /** Where the raw output goes. */
@@ -30,6 +30,8 @@ const defaultCap = 8 << 20;
  * at most 64 KiB, so whoever waits for two lines one after the other never misses the second one in the same piece.
  */
 const recentCharacters = 256 << 10;
+/** In UTF-16 code units, before control codes are taken out. A kernel's line is at most about 1,000 long. */
+const longestLine = 4_096;
 /** Reckoned for each line beside its text, so that empty lines count too. */
 const lineOverhead = 64;
 
@@ -77,20 +79,20 @@ export class Console {
 
   /** Reads `stream` to its end; resolves then. Several streams (stdout and stderr) may be read at once. */
   attach(stream: Readable): Promise<void> {
-    const splitter = new LineSplitter();
+    const splitter = new LineSplitter(longestLine);
     this.#splitters.add(splitter);
     stream.on('data', (chunk: Uint8Array | string) => {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       this.#log.write(bytes);
-      for (const text of splitter.push(bytes)) this.#add(text);
-      if (splitter.partial !== '') this.#tell(this.#partial(splitter));
+      for (const line of splitter.push(bytes)) this.#add(line);
+      for (const line of partialOf(splitter)) this.#tell(this.#partial(line));
     });
     const ended = new Promise<void>((resolve) => {
       // 'close' follows both an end and an error; an error of a pipe from a process is an end like any other.
       stream.on('error', () => stream.destroy());
       stream.once('close', () => {
         this.#splitters.delete(splitter);
-        for (const text of splitter.end()) this.#add(text);
+        for (const line of splitter.end()) this.#add(line);
         resolve();
       });
     });
@@ -117,7 +119,8 @@ export class Console {
     this.#log.close();
   }
 
-  #add(text: string): void {
+  #add(raw: RawLine): void {
+    const text = shown(raw);
     const line = { text, number: this.#lineCount++, complete: true };
     this.#recent.push(line);
     this.#recentSize += text.length + lineOverhead;
@@ -132,12 +135,20 @@ export class Console {
   }
 
   #partials(): ConsoleLine[] {
-    return [...this.#splitters]
-      .filter(({ partial }) => partial !== '')
-      .map((splitter) => this.#partial(splitter));
+    return [...this.#splitters].flatMap(partialOf).map((line) => this.#partial(line));
   }
 
-  #partial(splitter: LineSplitter): ConsoleLine {
-    return { text: splitter.partial, number: this.#lineCount, complete: false };
+  #partial(line: RawLine): ConsoleLine {
+    return { text: shown(line), number: this.#lineCount, complete: false };
   }
+}
+
+/** What has begun and would show: a line may hold nothing but control codes so far. */
+function partialOf({ partial }: LineSplitter): RawLine[] {
+  return partial === undefined || shown(partial) === '' ? [] : [partial];
+}
+
+function shown({ text, dropped }: RawLine): string {
+  const visible = stripControlCodes(text);
+  return dropped === 0 ? visible : `${visible} [${dropped} more characters]`;
 }

@@ -1,2 +1,1 @@
 export { Console, type ConsoleLine } from './console.js';
-export { stripControlCodes } from './control-codes.js';

@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { stripControlCodes } from '../console/index.js';
+import { stripControlCodes } from '../../text/index.js';
 import { ownHelper } from '../ownership/index.js';
 import { forProbe, type ProbeAnswer } from './for-probe.js';
 import type { WaitOptions, WaitStrategy } from './strategy.js';

@@ -1,5 +1,5 @@
 import { createConnection } from 'node:net';
-import { stripControlCodes } from '../console/index.js';
+import { stripControlCodes } from '../../text/index.js';
 import { forProbe, type ProbeAnswer } from './for-probe.js';
 import type { WaitOptions, WaitStrategy } from './strategy.js';
 

@@ -3,7 +3,10 @@ import { BoundedOutput, OutputTail } from '../../../lib/guest/ssh/bounded-output
 import { describeCommand, describeOutput, tailOf } from '../../../lib/guest/ssh/display.js';
 
 test('a tail is bounded and carries no control codes', () => {
-  expect(tailOf(Buffer.from('a\x1b[31mred\x1b[0m\r\n\x07b\x00\u0085\tc'))).toBe('ared\n·b··\tc');
+  expect(tailOf(Buffer.from('a\x1b[31mred\x1b[0m\r\n\x07b\x00\u0085\tc'))).toBe('ared\n\\x07b\\x00\\x85\tc');
+  expect(tailOf(Buffer.from('\u202etxt.exe\u2066 \u061c\ufeff\u2028'))).toBe(
+    '\\u202etxt.exe\\u2066 \\u061c\\ufeff\\u2028',
+  );
   const long = tailOf(Buffer.from('x'.repeat(100_000) + 'end'));
   expect(long).toHaveLength(2000);
   expect(long.endsWith('end')).toBe(true);
@@ -13,7 +16,7 @@ test('a command is shown as one could type it, and is cut', () => {
   expect(describeCommand(['dmesg', '-T', '--x=/a.b:c', "it's", 'a b', ''])).toBe(
     "dmesg -T --x=/a.b:c 'it'\\''s' 'a b' ''",
   );
-  expect(describeCommand(['\x1b[2J'])).toBe("'·[2J'");
+  expect(describeCommand(['\x1b[2J'])).toBe("'\\x1b[2J'");
   expect(describeCommand(['x'.repeat(5000)])).toMatch(/^x{300}… \(5000 characters\)$/);
 });
 

@@ -1,8 +1,11 @@
 import { TextDecoder } from 'node:util';
 
-/** One line without its end; `truncated` when characters of it were dropped or the stream ended inside it. */
+/** One line without its end. */
 export interface RawLine {
   readonly text: string;
+  /** Characters (UTF-16 code units) of it that are not in `text`. */
+  readonly dropped: number;
+  /** Some were dropped, or the stream ended inside it. */
   readonly truncated: boolean;
 }
 
@@ -14,7 +17,7 @@ export class LineSplitter {
   readonly #lineLength: number;
   #decoder = newDecoder();
   #partial = '';
-  #overflowed = false;
+  #dropped = 0;
 
   /** @param lineLength characters that are kept of one line */
   constructor(lineLength: number) {
@@ -42,30 +45,39 @@ export class LineSplitter {
   /** The last line when the stream ended without a line feed: at most one, marked `truncated`. */
   end(): RawLine[] {
     this.#append(this.#flushDecoder());
-    if (this.#partial === '' && !this.#overflowed) return [];
-    return [{ ...this.#take(), truncated: true }];
+    return this.#partial === '' ? [] : [{ ...this.#take(), truncated: true }];
+  }
+
+  /** The line that has begun, such as a prompt; undefined where none has. */
+  get partial(): RawLine | undefined {
+    return this.#partial === '' ? undefined : this.#line();
   }
 
   #append(text: string, from = 0, to = text.length): void {
     // One character more than the cap is held, so that a line of exactly the cap and its carriage return is not 'too long'.
     const room = this.#lineLength + 1 - this.#partial.length;
-    if (to - from > room) this.#overflowed = true;
-    this.#partial += text.slice(from, Math.min(to, from + room));
+    const end = Math.min(to, from + room);
+    this.#partial += text.slice(from, end);
+    this.#dropped += to - end;
   }
 
   #take(): RawLine {
-    let text = this.#partial;
-    let truncated = this.#overflowed;
-    if (!truncated && text.endsWith('\r')) text = text.slice(0, -1);
-    if (text.length > this.#lineLength) {
-      text = text.slice(0, this.#lineLength);
-      truncated = true;
-    }
-    // A slice keeps the whole string alive that it was cut from; of a line that was cut off, only what is kept is charged for.
-    if (truncated) text = Buffer.from(text, 'utf16le').toString('utf16le');
+    const line = this.#line();
     this.#partial = '';
-    this.#overflowed = false;
-    return { text, truncated };
+    this.#dropped = 0;
+    return line;
+  }
+
+  #line(): RawLine {
+    let text = this.#partial;
+    let dropped = this.#dropped;
+    if (dropped === 0 && text.endsWith('\r')) text = text.slice(0, -1);
+    if (text.length > this.#lineLength) {
+      dropped += text.length - this.#lineLength;
+      // A slice keeps the whole string alive that it was cut from; of a line that was cut off, only what is kept is charged for.
+      text = Buffer.from(text.slice(0, this.#lineLength), 'utf16le').toString('utf16le');
+    }
+    return { text, dropped, truncated: dropped > 0 };
   }
 
   #flushDecoder(): string {

@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 import fc from 'fast-check';
-import { stripControlCodes } from '../../../../lib/machine/console/index.js';
+import { stripControlCodes } from '../../../lib/text/index.js';
 
 const cases: [title: string, raw: string, shown: string][] = [
   ['colours', '\x1b[1;31mFAIL\x1b[0m ok', 'FAIL ok'],

@@ -1,0 +1,3 @@
+export { stripControlCodes, stripEscapes } from './control-codes.js';
+export { LineSplitter, type RawLine } from './line-splitter.js';
+export { oneLine, printable } from './printable.js';
