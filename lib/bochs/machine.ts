@@ -65,7 +65,7 @@ export class BochsMachine implements AsyncDisposable {
     void parts.process.exited.then((exit) => {
       if (this.#stopping) return;
       const tail = parts.console.tail.map(({ text }) => text);
-      death.abort(new MachineDiedError(title, exit, tail, parts.console.logFile));
+      death.abort(new MachineDiedError(title, 'Bochs', exit, tail, parts.console.logFile));
     });
   }
 

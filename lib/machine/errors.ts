@@ -8,10 +8,16 @@ export class MachineDiedError extends InfrastructureError {
   /** The last console lines, at most 50, without control codes. */
   readonly consoleTail: readonly string[];
 
-  constructor(title: string, exit: ProcessExit, consoleTail: readonly string[], logFile: string) {
+  constructor(
+    title: string,
+    program: 'QEMU' | 'Bochs',
+    exit: ProcessExit,
+    consoleTail: readonly string[],
+    logFile: string,
+  ) {
     super(
       [
-        `${title}: QEMU died while the test used it: ${describeExit(exit)}.`,
+        `${title}: ${program} died while the test used it: ${describeExit(exit)}.`,
         `Full console log: ${logFile}`,
         ...(consoleTail.length === 0 ? ['The console printed nothing.'] : ['Console, last lines:']),
         ...consoleTail.map((line) => `  | ${line}`),

@@ -62,7 +62,7 @@ export class Machine {
       if (this.#stopping) return;
       await parts.output;
       const tail = parts.console.tail.map(({ text }) => text);
-      death.abort(new MachineDiedError(this.title, exit, tail, parts.console.logFile));
+      death.abort(new MachineDiedError(this.title, 'QEMU', exit, tail, parts.console.logFile));
     });
   }
 

@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
-import type { Reply } from '../vfio/reply.js';
+import type { Reply } from '../tool/index.js';
 
 /** A read or a write of a device: an address that no memory slot has. */
 export interface MmioExit {

@@ -6,8 +6,7 @@ import { parkedAddressSpace } from '../process/parked.js';
 import type { LineShell } from '../command-shell.js';
 import type { BufferOptions, GuestBuffer } from '../vfio/options.js';
 import { type Access, accessOf } from '../vfio/access.js';
-import type { Reply } from '../vfio/reply.js';
-import { type ToolArguments, VfioTool } from '../vfio/tool.js';
+import { GuestTool, type Reply, type ToolArguments } from '../tool/index.js';
 import { exitOf, type L2Exit } from './exits.js';
 import { type GuestPage, guestTables } from './page-tables.js';
 
@@ -52,9 +51,9 @@ export class L2Host {
   /** The page tables of the process itself. */
   readonly space: AddressSpace<X86Entry>;
   readonly #machine: L2Machine;
-  readonly #tool: VfioTool;
+  readonly #tool: GuestTool;
 
-  private constructor(machine: L2Machine, tool: VfioTool, pid: number, space: AddressSpace<X86Entry>) {
+  private constructor(machine: L2Machine, tool: GuestTool, pid: number, space: AddressSpace<X86Entry>) {
     this.#machine = machine;
     this.#tool = tool;
     this.pid = pid;
@@ -73,7 +72,9 @@ export class L2Host {
 
   /** The same on a machine of another kind than QEMU's. */
   static async startOn(machine: L2Machine, guest: LineShell, program: string): Promise<L2Host> {
-    const tool = await VfioTool.start(guest, program, machine.operationMs);
+    const tool = await GuestTool.start(guest, program, {
+      ...(machine.operationMs === undefined ? {} : { timeoutMs: machine.operationMs }),
+    });
     try {
       const pid = (await tool.request('hello')).number('pid');
       const marker = randomBytes(8).readBigUInt64LE();
@@ -93,7 +94,7 @@ export class L2Host {
     await this.#machine.guard(this.#tool.exit());
   }
 
-  /** Any operation of the program. @throws VfioError when it cannot be done */
+  /** Any operation of the program. @throws ToolError when it cannot be done */
   request(op: string, args?: ToolArguments): Promise<Reply> {
     return this.#machine.guard(this.#tool.request(op, args));
   }

@@ -1,6 +1,6 @@
 import type { Access } from '../vfio/access.js';
 import { accessOf } from '../vfio/access.js';
-import type { Reply } from '../vfio/reply.js';
+import type { Reply } from '../tool/index.js';
 import type { Attempt, Scene } from './route.js';
 
 /** An access by a process of its own to an address, in the direction that is wanted. */

@@ -1,4 +1,4 @@
-import type { Reply } from './reply.js';
+import type { Reply } from '../tool/index.js';
 
 /**
  * What came of one access by the process to its own memory.

@@ -1,38 +1,25 @@
-import { InfrastructureError } from '../../errors.js';
-
-/** What vfio-map said of an operation that it could not do; see images/reference/tools/README.md. */
-export interface VfioToolFailure {
-  readonly kind: string;
-  /** The symbolic name of the system's error, such as `ENOMEM`. */
-  readonly errno?: string;
-  readonly meaning?: string;
-  /** What the tool did when it failed, with the numbers. */
-  readonly tried: string;
-}
+import { ToolError, type ToolFailure } from '../tool/index.js';
 
 /** The guest's VFIO tool refused an operation, or the guest's kernel did: no verdict about a mapping was reached. */
-export class VfioError extends InfrastructureError {
+export class VfioError extends ToolError {
   override readonly name = 'VfioError';
-  readonly operation: string;
-  readonly failure: VfioToolFailure;
 
-  constructor(operation: string, failure: VfioToolFailure) {
-    const errno = failure.errno === undefined ? '' : `: ${failure.errno} (${failure.meaning ?? 'unknown'})`;
-    const remedy = remedyFor(failure);
-    super(`vfio ${operation}: ${failure.tried}${errno}.${remedy ? ` ${remedy}` : ''}`);
-    this.operation = operation;
-    this.failure = failure;
+  constructor(operation: string, failure: ToolFailure) {
+    super('vfio', operation, failure, remedyFor(failure));
   }
 }
 
 /** What a person does next, for the failures that have a usual cause. */
-function remedyFor({ kind, errno, tried }: VfioToolFailure): string | undefined {
+function remedyFor({ kind, errno, tried }: ToolFailure): string | undefined {
   if (kind in remedies) return remedies[kind];
   if (errno === 'ENOMEM' && tried.includes('VFIO_IOMMU_MAP_DMA')) {
     return 'The range is larger than RLIMIT_MEMLOCK allows (the limit holds where CAP_IPC_LOCK is missing) or than the guest has RAM: raise the limit, or give the machine more memory.';
   }
   if (errno === 'ENOMEM' && tried.startsWith('populate ')) {
     return 'The guest has not that much memory free: map less, or give the machine more (machineOptions.memory; -m of the launch script).';
+  }
+  if (errno === 'ENOMEM' && tried.startsWith('mmap of ') && tried.includes('hugetlb')) {
+    return "The guest's pool has not so many free pages of that size (HugePages_Free of /proc/meminfo): reserve them in the guest, sysctl -w vm.nr_hugepages=N for 2 MiB ones, before memory is fragmented.";
   }
   if (errno === 'ENOMEM' && tried.startsWith('mmap of ')) {
     return "The guest's kernel refuses to promise more memory than it has: map less, or give the machine more (machineOptions.memory; -m of the launch script).";
@@ -53,6 +40,7 @@ function remedyFor({ kind, errno, tried }: VfioToolFailure): string | undefined 
 }
 
 const remedies: Readonly<Record<string, string>> = {
+  malformed: 'Counts are whole numbers, and numbers above 2^53 bigints.',
   noSuchDevice: 'Name a PCI device that the guest has (ls /sys/bus/pci/devices), as DDDD:BB:SS.F.',
   notBound:
     'Bind it: echo vfio-pci > /sys/bus/pci/devices/BDF/driver_override, unbind its driver (echo BDF > …/driver/unbind), then echo BDF > /sys/bus/pci/drivers_probe.',

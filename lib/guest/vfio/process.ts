@@ -36,8 +36,8 @@ import {
   type TryOptions,
   tryOptions,
 } from './options.js';
-import type { Reply } from './reply.js';
-import { type ToolArguments, VfioTool } from './tool.js';
+import type { GuestTool, Reply, ToolArguments } from '../tool/index.js';
+import { startVfioTool } from './tool.js';
 
 /** Where VFIO work is done: a running guest, and the way to look into its memory from outside. */
 export interface VfioHost {
@@ -65,7 +65,7 @@ const firstIova = 1n << 20n;
  */
 export class VfioProcess implements AsyncDisposable {
   readonly host: VfioHost;
-  readonly tool: VfioTool;
+  readonly tool: GuestTool;
   readonly pid: number;
   /** vCPUs that it may run on. */
   readonly cpus: readonly number[];
@@ -79,7 +79,7 @@ export class VfioProcess implements AsyncDisposable {
 
   private constructor(
     host: VfioHost,
-    tool: VfioTool,
+    tool: GuestTool,
     identity: { readonly pid: number; readonly cpus: readonly number[]; readonly child?: number },
     space: AddressSpace<X86Entry>,
     iovas = new IovaAllocator(),
@@ -99,7 +99,7 @@ export class VfioProcess implements AsyncDisposable {
    * @throws VfioError when the device cannot be opened, with the cause and the remedy
    */
   static async start(host: VfioHost): Promise<VfioProcess> {
-    const tool = await VfioTool.start(host.guest);
+    const tool = await startVfioTool(host.guest);
     try {
       const hello = await tool.request('hello');
       await tool.request('open', { device: host.device });

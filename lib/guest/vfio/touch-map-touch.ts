@@ -1,6 +1,6 @@
 import { type Access, accessOf } from './access.js';
 import type { DmaMapping } from './mapping.js';
-import type { Reply } from './reply.js';
+import type { Reply } from '../tool/index.js';
 
 /** What came of touching a number of pages once each, in pages. */
 export interface Touches {

@@ -47,9 +47,12 @@ const causes: readonly Cause[] = [
 /** QEMU's lines about what it merely warns of. */
 const warning = /: warning: |^\s*$/;
 
+/** How QEMU begins a message; what it has to say besides (a hint, a list) follows on lines of their own. */
+const ofQemu = /^\S*qemu\S*: /;
+
 /**
- * The cause that the last messages of a process name, in plain words where they are known, else the last line that is no warning.
- * Undefined when it said nothing.
+ * The cause that the last messages of a process name, in plain words where they are known, else QEMU's last message that is no warning,
+ * else the last line. Undefined when it said nothing.
  */
 export function causeIn(messages: readonly string[]): string | undefined {
   const telling = messages.filter((line) => !warning.test(line));
@@ -59,10 +62,10 @@ export function causeIn(messages: readonly string[]): string | undefined {
       if (match) return `${says(match)}: ${withoutProgram(line)}`;
     }
   }
-  const last = telling.at(-1);
+  const last = telling.findLast((line) => ofQemu.test(line)) ?? telling.at(-1);
   return last === undefined ? undefined : withoutProgram(last);
 }
 
 function withoutProgram(line: string): string {
-  return line.replace(/^\S*qemu\S*: /, '').slice(0, 300);
+  return line.replace(ofQemu, '').slice(0, 300);
 }

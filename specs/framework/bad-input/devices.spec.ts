@@ -1,16 +1,16 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { VfioTool } from '../../../lib/guest/vfio/tool.js';
+import { startVfioTool } from '../../../lib/guest/vfio/tool.js';
 import { vfioFailure } from './failure.js';
 
 test('a device that is not there', async ({ guest }) => {
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   const { failure, message } = await vfioFailure(tool.request('open', { device: '0000:00:1e.7' }));
   expect(failure.kind).toBe('noSuchDevice');
   expect(message).toMatch(/0000:00:1e\.7: there is no such PCI device.*ls \/sys\/bus\/pci\/devices/);
 });
 
 test('a device that is no PCI address', async ({ guest }) => {
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   for (const device of ['', 'eth0', '00:05.0', '0000:00:05.8', '0000:00:05.0/../..', '0000:00:5.00']) {
     const { failure, message } = await vfioFailure(tool.request('open', { device }));
     expect(failure.kind).toBe('argument');
@@ -23,7 +23,7 @@ test('a device that is not bound to vfio-pci, and the remedy works', async ({ gu
   const inDevice = (script: string) =>
     guest.succeed(['sh', '-ec', `cd "/sys/bus/pci/devices/$1"; ${script}`, 'sh', device]);
   await inDevice('echo "$1" > driver/unbind');
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   const { failure, message } = await vfioFailure(tool.request('open', { device }));
   expect(failure.kind).toBe('notBound');
   expect(message).toMatch(/bound to no driver.*driver_override.*drivers_probe/);
@@ -35,7 +35,7 @@ test('a device that is not bound to vfio-pci, and the remedy works', async ({ gu
 test('a device that another driver has', async ({ guest }) => {
   const link = await guest.succeed(['readlink', '-f', '/sys/class/net/eth0/device/..']);
   const device = link.trim().split('/').at(-1) ?? '';
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   const { failure, message } = await vfioFailure(tool.request('open', { device }));
   expect(failure.kind).toBe('notBound');
   expect(message).toMatch(/bound to virtio-pci/);
@@ -43,9 +43,9 @@ test('a device that another driver has', async ({ guest }) => {
 
 test('a device whose group another process has open', async ({ guest, stack }) => {
   const { device } = stack;
-  const first = await VfioTool.start(guest);
+  const first = await startVfioTool(guest);
   await first.request('open', { device });
-  const second = await VfioTool.start(guest);
+  const second = await startVfioTool(guest);
   const { failure, message } = await vfioFailure(second.request('open', { device }));
   expect(failure).toMatchObject({ kind: 'groupBusy', errno: 'EBUSY' });
   expect(message).toMatch(/Another process has the group open.*end that one first/);
@@ -57,14 +57,14 @@ test('without the type1 driver the module to load is named', async ({ guest, sta
   await guest.succeed(['rmmod', 'vfio_iommu_type1']);
   // The kernel would load it again by itself when a container is opened (MODULE_SOFTDEP of vfio).
   await guest.succeed(['sh', '-ec', 'mv /sbin/modprobe /sbin/modprobe.away']);
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   const { failure, message } = await vfioFailure(tool.request('open', { device: stack.device }));
   expect(failure.kind).toBe('noType1');
   expect(message).toContain('modprobe vfio_iommu_type1');
 });
 
 test('an operation before a device is open', async ({ guest }) => {
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   const args = { vaddr: 0x10000n, size: 4096n, iova: 0x100000n };
   const { failure, message } = await vfioFailure(tool.request('map', args));
   expect(failure.kind).toBe('notOpen');

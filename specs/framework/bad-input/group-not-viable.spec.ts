@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { VfioTool } from '../../../lib/guest/vfio/tool.js';
+import { startVfioTool } from '../../../lib/guest/vfio/tool.js';
 import { vfioFailure } from './failure.js';
 
 // Two functions of one device without access control (ACS) are one IOMMU group. The second one is bound to the guest's own driver.
@@ -13,7 +13,7 @@ test.use({
 
 test('a group of which the guest uses another device, and the remedy works', async ({ guest, stack }) => {
   const { device } = stack;
-  const tool = await VfioTool.start(guest);
+  const tool = await startVfioTool(guest);
   const { failure, message } = await vfioFailure(tool.request('open', { device }));
   expect(failure.kind).toBe('groupNotViable');
   expect(message).toMatch(/0000:00:05\.1 \(virtio-pci\).*bind all of them to vfio-pci, or unbind the others/);

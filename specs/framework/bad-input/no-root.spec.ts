@@ -1,7 +1,7 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { insertModule, insertOwnModule, ownModuleFile } from '../../../lib/guest/module/index.js';
 import { createGuestShell, type GuestShell } from '../../../lib/guest/ssh/index.js';
-import { VfioTool } from '../../../lib/guest/vfio/tool.js';
+import { startVfioTool } from '../../../lib/guest/vfio/tool.js';
 import { verifyPte } from '../../../lib/guest/verify-pte/index.js';
 import { vfioFailure } from './failure.js';
 
@@ -28,7 +28,7 @@ const unprivileged = test.extend<{ nobody: GuestShell }>({
 });
 
 unprivileged('a user who is not root may not open the group', async ({ nobody, stack }) => {
-  const tool = await VfioTool.start(nobody);
+  const tool = await startVfioTool(nobody);
   expect((await tool.request('hello')).number('uid')).toBe(65534);
   const { failure, message } = await vfioFailure(tool.request('open', { device: stack.device }));
   expect(failure).toMatchObject({ kind: 'permission', errno: 'EACCES' });
@@ -37,7 +37,7 @@ unprivileged('a user who is not root may not open the group', async ({ nobody, s
 
 unprivileged('the owner of the group may, within RLIMIT_MEMLOCK', async ({ guest, nobody, stack }) => {
   await guest.succeed(['sh', '-c', 'chown nobody /dev/vfio/[0-9]*; chmod 666 /dev/vfio/vfio']);
-  const tool = await VfioTool.start(nobody);
+  const tool = await startVfioTool(nobody);
   await tool.request('open', { device: stack.device });
   const buffer = await tool.request('alloc', { pages: 4096 });
   const [vaddr, size] = [buffer.bigint('address'), buffer.bigint('size')];

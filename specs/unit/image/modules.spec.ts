@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -53,6 +53,44 @@ test('modules of another kernel are refused, and both are named', async () => {
       /modules of 6\.13\.0-rc7, and the kernel is 6\.1\.0/,
     );
   }
+});
+
+test('modules that depmod has not seen are refused with its command, which makes them found', async () => {
+  for (const base of ['unpacked', 'unpacked/usr', 'with a blank']) {
+    const root = test.info().outputPath(base.split('/')[0] ?? '');
+    const place = path.join(test.info().outputPath(base), 'lib/modules', release);
+    await mkdir(path.join(place, 'kernel/fs'), { recursive: true });
+    await writeFile(path.join(place, 'kernel/fs/some.ko.xz'), '');
+    for (const folder of [root, place]) {
+      const error = await findModules(folder, release).then(String, String);
+      expect(error).toContain('no modules.dep');
+      expect(error).not.toContain('the kernel is');
+      const command = /Run: depmod (-b .+ 6\.13\.0-rc7)$/.exec(error)?.[1] ?? '';
+      const quoted = base.includes(' ') ? `'${test.info().outputPath(base)}'` : test.info().outputPath(base);
+      expect(command).toBe(`-b ${quoted} ${release}`);
+    }
+    // As the command does; whether it is installed on this host is no matter of this spec.
+    await writeFile(path.join(place, 'modules.dep'), 'kernel/fs/some.ko.xz:\n');
+    expect((await findModules(root, release)).path).toBe(place);
+    await rm(root, { recursive: true });
+  }
+});
+
+test('modules that lie elsewhere, unseen by depmod, are to be moved; an empty folder holds none', async () => {
+  const place = path.join(test.info().outputPath('loose'), release);
+  await mkdir(place, { recursive: true });
+  await expect(findModules(place, release)).rejects.toThrow(/holds no lib\/modules/);
+  await writeFile(path.join(place, 'some.ko'), '');
+  await expect(findModules(place, release)).rejects.toThrow(/Move it to .*lib\/modules.*depmod -b … 6\.13/);
+  const empty = test.info().outputPath('empty');
+  await mkdir(path.join(empty, 'lib/modules', release), { recursive: true });
+  await expect(findModules(empty, release)).rejects.toThrow(/make modules_install/);
+});
+
+test('a modules.dep that may not be read is said to be so', async () => {
+  const folder = test.info().outputPath('odd');
+  await mkdir(path.join(folder, 'lib/modules', release, 'modules.dep'), { recursive: true });
+  await expect(findModules(folder, release)).rejects.toThrow(/modules\.dep cannot be read/);
 });
 
 test('a folder without modules is refused with the command that installs them', async () => {

@@ -1,28 +1,34 @@
 import { InfrastructureError } from '../../errors.js';
 
 /**
- * A reply of vfio-map, or an object within one, read field by field: what the guest says is checked before it is believed.
+ * A reply of a tool, or an object within one, read field by field: what the guest says is checked before it is believed.
  * Addresses and other 64-bit numbers are hexadecimal strings in it, small numbers are JSON numbers.
  */
 export class Reply {
   readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #program: string;
 
-  constructor(fields: Readonly<Record<string, unknown>>) {
+  private constructor(program: string, fields: Readonly<Record<string, unknown>>) {
+    this.#program = program;
     this.#fields = fields;
   }
 
-  /** @throws InfrastructureError when the line is no JSON object */
-  static parse(line: string): Reply {
+  /**
+   * @param program who answered, for messages
+   * @throws InfrastructureError when the line is no JSON object
+   */
+  static parse(program: string, line: string): Reply {
     let value: unknown;
     try {
       value = JSON.parse(line);
     } catch (error) {
-      throw new InfrastructureError(`vfio-map answered with something that is no JSON: ${excerpt(line)}`, {
+      throw new InfrastructureError(`${program} answered with something that is no JSON: ${excerpt(line)}`, {
         cause: error,
       });
     }
-    if (!isObject(value)) throw new InfrastructureError(`vfio-map answered with no object: ${excerpt(line)}`);
-    return new Reply(value);
+    if (!isObject(value))
+      throw new InfrastructureError(`${program} answered with no object: ${excerpt(line)}`);
+    return new Reply(program, value);
   }
 
   has(name: string): boolean {
@@ -54,7 +60,7 @@ export class Reply {
 
   part(name: string): Reply {
     const value = this.#fields[name];
-    return isObject(value) ? new Reply(value) : this.#wrong(name, 'an object');
+    return isObject(value) ? new Reply(this.#program, value) : this.#wrong(name, 'an object');
   }
 
   numbers(name: string): number[] {
@@ -74,14 +80,14 @@ export class Reply {
   parts(name: string): Reply[] {
     const value = this.#fields[name];
     return Array.isArray(value) && value.every(isObject)
-      ? value.map((each) => new Reply(each))
+      ? value.map((each) => new Reply(this.#program, each))
       : this.#wrong(name, 'a list of objects');
   }
 
   #wrong(name: string, wanted: string): never {
     throw new InfrastructureError(
-      `vfio-map's reply should have ${wanted} called '${name}': ${excerpt(JSON.stringify(this.#fields))}. ` +
-        'Are the tool in the guest and this harness of the same version?',
+      `${this.#program}'s reply should have ${wanted} called '${name}': ${excerpt(JSON.stringify(this.#fields))}. ` +
+        'Are that tool in the guest and this harness of the same version?',
     );
   }
 }
