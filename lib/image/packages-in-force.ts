@@ -19,6 +19,8 @@ export interface PackagesInForce {
   readonly lock: PackageLock;
   /** For whoever looks at a machine: which lock it is, in one line. */
   readonly title: string;
+  /** The committed lock's, as it should be. */
+  readonly asLocked: boolean;
 }
 
 /**
@@ -52,10 +54,11 @@ export async function withPackages<T>(
 export async function packagesInForce(cache: string): Promise<PackagesInForce> {
   const committed = await readLock(lockFile);
   const instead = insteadOf(cache, committed);
-  if (!(await isThere(instead))) return { lock: committed, title: `lock of ${committed.taken}` };
+  if (!(await isThere(instead)))
+    return { lock: committed, title: `lock of ${committed.taken}`, asLocked: true };
   const lock = await readLock(instead);
   const title = `found in the archive on ${lock.taken}: those of the lock of ${committed.taken} were to be had nowhere`;
-  return { lock, title };
+  return { lock, title, asLocked: false };
 }
 
 /** The newest packages that the recipes' lists mean in the archive now. */

@@ -29,8 +29,8 @@ export interface ReferenceImage {
   /** The guest's host key under the alias that lib/guest/ssh uses. */
   readonly knownHostsFile: string;
   readonly packages: readonly DebianPackage[];
-  /** Whose packages these are: see PackagesInForce. */
-  readonly packagesTitle: string;
+  /** Whose packages these are. */
+  readonly inForce: Pick<PackagesInForce, 'title' | 'asLocked'>;
 }
 
 interface Manifest {
@@ -60,14 +60,14 @@ export async function planReferenceImage(
   cache: string,
   inForce?: PackagesInForce,
 ): Promise<ReferenceImagePlan> {
-  const { lock, title } = inForce ?? (await packagesInForce(cache));
+  const { lock, title, asLocked } = inForce ?? (await packagesInForce(cache));
   const packages = packagesOf(lock, set);
   const key = await imageKey(
     [referenceRecipe],
     [...packages.map(({ sha256 }) => sha256), buildRootKey(lock)],
   );
   const target = path.join(await cacheSubfolder(cache, 'reference'), key);
-  return { key, packages, target, built: await openImage(target, title) };
+  return { key, packages, target, built: await openImage(target, { title, asLocked }) };
 }
 
 /**
@@ -86,14 +86,17 @@ export async function ensureReferenceImage(context: BuildContext): Promise<Refer
       build: (folder) => build(context, inForce, { key, packages, folder }),
     });
     await pointCurrentAt(target);
-    const image = await openImage(target, inForce.title);
+    const image = await openImage(target, inForce);
     if (!image)
       throw new ImageBuildError(`The build in ${target} left no manifest: this is a defect of the recipe.`);
     return image;
   });
 }
 
-async function openImage(folder: string, packagesTitle: string): Promise<ReferenceImage | undefined> {
+async function openImage(
+  folder: string,
+  { title, asLocked }: ReferenceImage['inForce'],
+): Promise<ReferenceImage | undefined> {
   let manifest: Manifest;
   try {
     manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
@@ -110,7 +113,7 @@ async function openImage(folder: string, packagesTitle: string): Promise<Referen
     identityFile: path.join(folder, 'id_rsa'),
     knownHostsFile: path.join(folder, 'known_hosts'),
     packages: manifest.packages,
-    packagesTitle,
+    inForce: { title, asLocked },
   };
 }
 

@@ -6,7 +6,7 @@ import { test } from '@playwright/test';
 import { expect } from '../../../fixtures/matchers/index.js';
 import { accessOf } from '../../../lib/guest/vfio/access.js';
 import { GuestPageFaultError } from '../../../lib/guest/vfio/page-fault.js';
-import { Reply } from '../../../lib/guest/vfio/reply.js';
+import { Reply } from '../../../lib/guest/tool/index.js';
 import { UsageError } from '../../../lib/errors.js';
 import { diffScans, scanSync, walkRangeSync, walkSync, x86Space } from '../../../lib/paging/index.js';
 import { wrongObjects, wrongsFor } from '../validate/wrong-values.js';
@@ -157,15 +157,18 @@ test('what goes on while a mapping stays taken is a promise', async () => {
 
 function faultOf(errorCode: number): GuestPageFaultError {
   const access = accessOf(
-    new Reply({
-      address: '0x1000',
-      access: 'read',
-      outcome: 'fault',
-      signal: 'SIGSEGV',
-      code: 'SEGV_ACCERR',
-      errorCode: `0x${errorCode.toString(16)}`,
-      faultAddress: '0x1000',
-    }),
+    Reply.parse(
+      'vfio-map',
+      JSON.stringify({
+        address: '0x1000',
+        access: 'read',
+        outcome: 'fault',
+        signal: 'SIGSEGV',
+        code: 'SEGV_ACCERR',
+        errorCode: `0x${errorCode.toString(16)}`,
+        faultAddress: '0x1000',
+      }),
+    ),
   );
   if (access.outcome === 'done') throw new TypeError('a fault');
   return new GuestPageFaultError(access);
