@@ -3,6 +3,7 @@ import { eptImage } from '../fixtures/ept/image.js';
 import { readEnvironment } from '../fixtures/environment.js';
 import { referenceImage } from '../fixtures/stacks/reference-image.js';
 import { specKernels } from '../fixtures/stacks/spec-kernels.js';
+import { InfrastructureError } from '../lib/errors.js';
 import { readCommandLine, refuse } from './command-line.js';
 import { updateLock } from './image/update-lock.js';
 
@@ -21,12 +22,22 @@ const environment = readEnvironment(process.env);
 const progress = (line: string): void => {
   console.error(line);
 };
-if (what === 'update') {
-  console.log(await updateLock(environment, progress));
-} else if (what === 'reference') {
-  console.log((await referenceImage(environment, progress)).folder);
-} else {
-  const { stock, patched } = await specKernels(environment, progress);
-  const { cd } = await eptImage(environment, progress);
-  for (const built of [stock.folder, patched.folder, cd]) console.log(built);
+try {
+  await build();
+} catch (error) {
+  if (!(error instanceof InfrastructureError)) throw error;
+  console.error(error.message);
+  process.exitCode = 125;
+}
+
+async function build(): Promise<void> {
+  if (what === 'update') {
+    console.log(await updateLock(environment, progress));
+  } else if (what === 'reference') {
+    console.log((await referenceImage(environment, progress)).folder);
+  } else {
+    const { stock, patched } = await specKernels(environment, progress);
+    const { cd } = await eptImage(environment, progress);
+    for (const built of [stock.folder, patched.folder, cd]) console.log(built);
+  }
 }

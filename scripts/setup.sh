@@ -23,7 +23,7 @@ base=(
 )
 # Specs compile programs of their own. Guests are built in a root of the project's own (lib/image/build-root).
 check=(
-    shellcheck=shellcheck sudo=sudo cpio=cpio depmod=kmod
+    shellcheck=shellcheck sudo=sudo cpio=cpio depmod=kmod gpg=gpg
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
 )
 browser=(chromium=chromium)

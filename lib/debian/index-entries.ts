@@ -1,5 +1,5 @@
 import type { IndexedPackage } from './kernel-set.js';
-import type { ArchiveName, DebianPackage } from './package.js';
+import type { DebianPackage } from './package.js';
 
 /** A version of a package, and the suite whose index has it. */
 export interface IndexEntry extends IndexedPackage {
@@ -14,26 +14,16 @@ export function parseMadison(text: string): IndexEntry[] {
   });
 }
 
-/**
- * Parses `apt-get download --print-uris`: lines `'ADDRESS' FILE SIZE SHA256:HASH`. Other lines (warnings, progress) are passed over.
- *
- * @param addresses where the archives are: an address below none of them is passed over
- */
-export function parsePrintUris(
+/** Parses paragraphs of an index, as `apt-cache show` prints them (deb822(5)). What has no file in an archive is passed over. */
+export function parseParagraphs(
   text: string,
-  addresses: Readonly<Record<ArchiveName, string>>,
-): Omit<DebianPackage, 'suite'>[] {
-  // The longer one first: a mirror may have `debian-security` below `debian`.
-  const archives = (Object.keys(addresses) as ArchiveName[]).sort(
-    (a, b) => addresses[b].length - addresses[a].length,
-  );
-  return [...text.matchAll(/^'([^']*)' (\S+) (\d+) SHA256:([0-9a-f]{64})$/gm)].flatMap((match) => {
-    const [, address = '', file = '', size = '', sha256 = ''] = match;
-    const archive = archives.find((name) => address.startsWith(`${addresses[name]}/`));
-    if (archive === undefined) return [];
-    const [name = '', version = ''] = file.split('_');
-    // A plus sign is written as %2b in an address.
-    const path = decodeURIComponent(address.slice(addresses[archive].length + 1));
-    return [{ name, version: decodeURIComponent(version), archive, path, size: Number(size), sha256 }];
+): Pick<DebianPackage, 'name' | 'version' | 'path' | 'size' | 'sha256'>[] {
+  return text.split(/\n{2,}/).flatMap((paragraph) => {
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}: (\\S+)$`, 'm').exec(paragraph)?.[1];
+    const [name, version, path] = [field('Package'), field('Version'), field('Filename')];
+    const [size, sha256] = [Number(field('Size')), field('SHA256')];
+    if (name === undefined || version === undefined || path === undefined || sha256 === undefined) return [];
+    return Number.isSafeInteger(size) ? [{ name, version, path, size, sha256 }] : [];
   });
 }

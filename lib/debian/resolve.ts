@@ -1,6 +1,6 @@
 import type { Apt } from './apt.js';
 import { PackagesError } from './errors.js';
-import { parseMadison, parsePrintUris } from './index-entries.js';
+import { parseMadison, parseParagraphs } from './index-entries.js';
 import {
   describePassedOver,
   type IncompleteVersion,
@@ -70,19 +70,17 @@ async function closure(apt: Apt, wanted: readonly string[]): Promise<string[]> {
   );
 }
 
+/** @param wanted `NAME`, whose newest version is meant, or `NAME=VERSION` */
 async function filesOf(apt: Apt, wanted: readonly string[]): Promise<DebianPackage[]> {
-  const named = parsePrintUris(
-    await apt.run('apt-get', ['download', '--print-uris', ...wanted]),
-    apt.addresses,
-  );
-  const absent = wanted.filter((one) => !named.some(({ name }) => name === one.replace(/=.*/, '')));
-  if (absent.length > 0)
-    throw new PackagesError(`apt names no file of ${apt.addresses.debian} for ${absent.join(', ')}.`);
-  const entries = parseMadison(await apt.run('apt-cache', ['madison', ...named.map(({ name }) => name)]));
-  const packages = named.map((one): DebianPackage => {
-    const entry = entries.find(({ name, version }) => name === one.name && version === one.version);
-    if (entry === undefined) throw new PackagesError(`apt names no suite of ${one.name} ${one.version}.`);
-    return { ...one, suite: entry.suite };
+  const names = wanted.map((one) => one.replace(/=.*/, ''));
+  const entries = parseMadison(await apt.run('apt-cache', ['madison', ...names]));
+  const files = parseParagraphs(await apt.run('apt-cache', ['--no-all-versions', 'show', ...wanted]));
+  const packages = names.map((name): DebianPackage => {
+    const file = files.find((one) => one.name === name);
+    const suite = entries.find((one) => one.name === name && one.version === file?.version)?.suite;
+    if (file === undefined || suite === undefined)
+      throw new PackagesError(`The index of ${apt.addresses.debian} has no file of ${name}.`);
+    return { ...file, suite, archive: suite.endsWith('-security') ? 'debian-security' : 'debian' };
   });
   return packages.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
