@@ -3,14 +3,15 @@ import { KeptReports } from './kept-reports.js';
 import { DEFAULT_REPORT_LIMITS, MAX_OPEN } from './limits.js';
 import type { ReportLimits } from './limits.js';
 import { OpenReport } from './open-report.js';
-import type { Place } from './open-report.js';
+import type { Line } from './open-report.js';
 import type { KernelReport } from './report.js';
-import { ruleFor } from './rules.js';
+import { type Opening, isTraceBegin, ruleFor, unclaimedRuleFor } from './rules.js';
 
 /**
  * Finds the kernel's reports in a log, entry by entry. A report is extracted whole, lines that other CPUs print in between included;
  * one whose end never comes is given up when nothing like it follows, and is marked as not complete. What user space writes to
- * /dev/kmsg is no report, whatever it says; neither is a process that dies of a segmentation fault.
+ * /dev/kmsg is no report, whatever it says; neither is a process that dies of a segmentation fault. A call trace that no report claims
+ * is one.
  *
  * @example
  * // Given a log's every entry from the first, a report's index is the arrival number that a mark holds.
@@ -26,6 +27,7 @@ export class ReportDetector {
   #entries = 0;
   /** Whether the log has time stamps. */
   #dated = false;
+  #before: KernelLogEntry | undefined;
 
   constructor(limits: Partial<ReportLimits> = {}) {
     this.#limits = { ...DEFAULT_REPORT_LIMITS, ...limits };
@@ -44,48 +46,63 @@ export class ReportDetector {
   }
 
   push(entry: KernelLogEntry): void {
-    const place = { index: this.#entries++, time: entry.time };
+    const index = this.#entries++;
     if (entry.lost !== undefined) {
       for (const report of this.#open) report.noteLoss(entry.text);
       return;
     }
     if ((entry.facility ?? 0) !== 0) return;
     this.#dated ||= entry.time !== undefined;
-    // Among lines with a time stamp, one without may be a report's, torn by another writer, but is too little to begin one.
-    const mayOpen = entry.flaw !== 'malformed' || !this.#dated;
-    for (const line of entry.text.split('\n')) this.#readLine(line, place, mayOpen);
+    const { text } = entry;
+    if (text.includes('\n')) for (const line of text.split('\n')) this.#readLine(line, entry, index);
+    else this.#readLine(text, entry, index);
   }
 
-  #readLine(line: string, place: Place, mayOpen: boolean): void {
-    const { time } = place;
-    for (const report of this.#open.filter((open) => open.isStaleAt(time))) this.#close(report);
-    if (this.#endsBody(line, time) || (mayOpen && this.#opensReport(line, place))) return;
-    for (const report of [...this.#open]) {
-      const taken = report.offer(line, time);
+  #readLine(text: string, entry: KernelLogEntry, index: number): void {
+    const opening = ruleFor(text);
+    // Most lines are nobody's.
+    if (opening !== undefined || this.#open.length > 0 || isTraceBegin(text))
+      this.#weigh({ ...entry, text, index }, opening);
+    this.#before = entry;
+  }
+
+  #weigh(line: Line, opening: Opening | undefined): void {
+    for (const report of this.#open) if (report.isStaleAt(line.time)) this.#close(report);
+    if (this.#endsBody(line)) return;
+    if (opening !== undefined && this.#mayOpen(opening, line)) {
+      this.#openReport(opening, line);
+      return;
+    }
+    for (const report of this.#open) {
+      const taken = report.offer(line);
       if (taken === 'yes') return;
       if (taken === 'over') this.#close(report);
     }
+    const unclaimed = unclaimedRuleFor(line.text);
+    if (unclaimed !== undefined) this.#openReport(unclaimed, line);
   }
 
-  #endsBody(line: string, time: number | undefined): boolean {
-    const ending = this.#open.find((report) => report.isEnd(line));
+  /** Among lines with a time stamp, one without may be a program's, and is too little to begin a report whose words are common. */
+  #mayOpen({ rule }: Opening, { flaw }: Line): boolean {
+    return rule.general !== true || flaw !== 'malformed' || !this.#dated;
+  }
+
+  #endsBody(line: Line): boolean {
+    const ending = this.#open.find((report) => report.isEnd(line.text));
     if (ending === undefined) return false;
-    if (ending.end(line, time)) this.#close(ending);
+    if (ending.end(line)) this.#close(ending);
     return true;
   }
 
-  #opensReport(line: string, place: Place): boolean {
-    const found = ruleFor(line);
-    if (found === undefined) return false;
-    const { rule, match } = found;
-    const absorbing = this.#open.find((report) => report.absorbs(rule.kind));
-    const report = absorbing ?? new OpenReport(rule, match, place, this.#limits);
-    if (absorbing !== undefined) absorbing.absorb(rule, match, place.time);
-    else this.#open.unshift(report);
+  #openReport(opening: Opening, line: Line): void {
+    const absorbing = this.#open.find((report) => report.absorbs(opening.rule.kind));
+    const report = absorbing ?? new OpenReport(opening, line, this.#before, this.#limits);
+    if (absorbing !== undefined) absorbing.absorb(opening, line);
+    // A new list: whoever walks over the old one goes on undisturbed.
+    else this.#open = [report, ...this.#open];
     const oldest = this.#open.length > MAX_OPEN ? this.#open.at(-1) : undefined;
     if (oldest !== undefined) this.#close(oldest);
     if (report.isOneLine) this.#close(report);
-    return true;
   }
 
   #close(closing: OpenReport): void {

@@ -1,6 +1,8 @@
 export { chooseCause } from './cause.js';
 export type { Finding } from './cause.js';
 export { detectReports, ReportDetector } from './detector.js';
+export { RULES } from './rules.js';
+export type { ReportRule } from './rule.js';
 export { KernelWatch } from './kernel-watch.js';
 export type { WatchedReports } from './kernel-watch.js';
 export type { Grade, KernelReport, ReportKind } from './report.js';

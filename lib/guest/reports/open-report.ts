@@ -1,11 +1,13 @@
+import type { KernelLogEntry } from '../kernel-log/entry.js';
 import { PATIENCE, PATIENCE_SECONDS } from './limits.js';
 import type { ReportLimits } from './limits.js';
 import { isAtLeast } from './report.js';
 import type { Grade, KernelReport, ReportKind } from './report.js';
 import { ReportText } from './report-text.js';
 import type { ReportRule } from './rule.js';
+import { isTraceBegin, type Opening } from './rules.js';
 import { titleOf } from './title.js';
-import { functionOfFrame, functionOfRip, looksLikeTrace } from './trace-lines.js';
+import { functionOfFrame, functionOfRip, isMachinery, looksLikeTrace } from './trace-lines.js';
 
 /** What a report makes of a line. */
 export type Taken =
@@ -16,18 +18,23 @@ export type Taken =
   /** It is not, and the report is over. */
   | 'over';
 
-/** Where a report begins. */
-export interface Place {
+/** A line of the log: one of those of its entry's text. */
+export interface Line extends KernelLogEntry {
   /** Number of the entry, from 0. */
   readonly index: number;
-  /** Seconds since boot. */
-  readonly time: number | undefined;
 }
+
+/** Seconds between a line and the trace below it that still speak for one writer. */
+const TOGETHER = 1;
+/** Without a level of its own, a message has this one (`CONFIG_MESSAGE_LOGLEVEL_DEFAULT`); so has what WARN's format says. */
+const DEFAULT_LEVEL = 4;
+/** `eth0: `, `usb 1-1: `, `systemd[1]: `, `EXT4-fs (vda1): `: what somebody else says. */
+const PREFIXED = /^(?:[\w.-]+(?:\[\d+\])?|[\w-]+ [\w:.-]+(?: [\w.-]+)?|[\w-]+ \([\w.-]+\)): /;
 
 /** A report of which more lines may come. */
 export class OpenReport {
   readonly index: number;
-  readonly #time: number | undefined;
+  readonly #opened: Line;
   readonly #text: ReportText;
   #rule: ReportRule;
   #match: RegExpExecArray;
@@ -36,6 +43,8 @@ export class OpenReport {
   /** The body's end was seen, or there is no body. */
   #inTail: boolean;
   #backtraceBegan = false;
+  /** No line that looks like a trace has come yet: what comes may be what WARN's format says. */
+  #mayRemark = true;
   #complete: boolean;
   #lostLines = false;
   #noise = 0;
@@ -43,13 +52,21 @@ export class OpenReport {
   #rip: string | undefined;
   #frame: string | undefined;
   #where: string | undefined;
-  /** Lines between the announcement and the line that names the kind: what WARN's format string says, if it is but one. */
+  /** What a later line adds to the title. */
+  #added: string | undefined;
+  /** Lines of the check's own about the line that names the kind: what WARN's format says, if it is but one. */
   readonly #remarks: string[] = [];
 
-  constructor(rule: ReportRule, match: RegExpExecArray, { index, time }: Place, limits: ReportLimits) {
-    this.index = index;
-    this.#time = time;
-    this.#lastTime = time;
+  /** @param before the line before it, which may be the complaint that a trace belongs to */
+  constructor(
+    { rule, match }: Opening,
+    line: Line,
+    before: KernelLogEntry | undefined,
+    limits: ReportLimits,
+  ) {
+    this.index = line.index;
+    this.#opened = line;
+    this.#lastTime = line.time;
     this.#rule = rule;
     this.#match = match;
     this.#grade = rule.grade;
@@ -58,7 +75,12 @@ export class OpenReport {
     this.#inTail = rule.ends === undefined;
     this.#complete = this.#inTail;
     this.#text = new ReportText(limits);
-    this.#text.add(match.input);
+    if (rule.kind === 'trace' && before !== undefined && isTogether(before, line)) {
+      this.#remarks.push(before.text);
+      this.#text.add(before.text);
+    }
+    this.#text.add(line.text);
+    if (rule.kind === 'trace') this.#backtraceBegan = rule.announces === undefined;
   }
 
   /** Whether the report has neither body nor tail. */
@@ -77,8 +99,8 @@ export class OpenReport {
   }
 
   /** Takes a line that opens a report of its own elsewhere: an announcement learns its kind, a WARN the check behind it. */
-  absorb(rule: ReportRule, match: RegExpExecArray, time: number | undefined): void {
-    this.#take(match.input, time);
+  absorb({ rule, match }: Opening, line: Line): void {
+    this.#take(line);
     this.#where ??= rule.where?.(match);
     if (rule.taint !== undefined) this.#taints.add(rule.taint);
     const announced = this.#rule.announces !== undefined;
@@ -92,20 +114,21 @@ export class OpenReport {
   }
 
   /** Whether the line is the end of the body. */
-  isEnd(line: string): boolean {
-    return !this.#inTail && this.#rule.ends?.test(line) === true;
+  isEnd(text: string): boolean {
+    return !this.#inTail && this.#rule.ends?.test(text) === true;
   }
 
   /** Takes the body's last line. Returns whether the report is over. */
-  end(line: string, time: number | undefined): boolean {
-    this.#take(line, time);
+  end(line: Line): boolean {
+    this.#take(line);
     this.#inTail = true;
     this.#complete = true;
     return this.#rule.tail === undefined;
   }
 
-  offer(line: string, time: number | undefined): Taken {
-    return this.#inTail ? this.#offerToTail(line, time) : this.#offerToBody(line, time);
+  offer(line: Line): Taken {
+    this.#added ??= this.#rule.adds?.exec(line.text)?.[1];
+    return this.#inTail ? this.#offerToTail(line) : this.#offerToBody(line);
   }
 
   /** Notes that records were lost while the report was open. */
@@ -117,17 +140,15 @@ export class OpenReport {
   /** The report as it stands; `undefined` for an announcement that came to nothing. */
   asReport(): KernelReport | undefined {
     if (this.#rule.announces === 'drop') return undefined;
-    const where =
-      this.#rule.blames === 'caller'
-        ? (this.#frame ?? this.#rip ?? this.#where)
-        : (this.#where ?? this.#rip ?? this.#frame);
+    const rip = this.#rip === undefined || isMachinery(this.#rip) ? (this.#frame ?? this.#rip) : this.#rip;
+    const where = this.#rule.blames === 'caller' ? (this.#frame ?? rip ?? this.#where) : (this.#where ?? rip);
     return {
       kind: this.#rule.kind,
       grade: this.#grade,
-      title: titleOf(this.#rule.headline(this.#match), where, this.#remark()),
+      title: titleOf(this.#headline(), where, this.#added ?? this.#remark()),
       where,
       index: this.index,
-      time: this.#time,
+      time: this.#opened.time,
       text: this.#text.toString(),
       complete: this.#complete && !this.#lostLines,
       truncated: this.#text.truncated,
@@ -135,39 +156,67 @@ export class OpenReport {
     };
   }
 
-  /** Of several lines it is not known which one is the check's and which another CPU's. */
-  #remark(): string | undefined {
-    const [first, ...more] = this.#remarks;
-    return this.#rule.kind === 'warning' && more.length === 0 ? first : undefined;
+  #headline(): string {
+    const { headline } = this.#rule;
+    return headline === undefined ? (this.#match[1] ?? this.#match[0]) : headline(this.#match);
   }
 
-  #offerToTail(line: string, time: number | undefined): Taken {
-    if (this.#rule.tail?.test(line) === true) {
-      this.#take(line, time);
+  /** Of several lines it is not known which one is the check's. */
+  #remark(): string | undefined {
+    const [first, ...more] = this.#remarks;
+    const remarked = this.#rule.kind === 'warning' || this.#rule.kind === 'trace';
+    return remarked && more.length === 0 ? first : undefined;
+  }
+
+  /** Whether the line is the check's own, as far as can be told, and not another CPU's. */
+  #isOwn({ text, caller, level }: Line): boolean {
+    if (text.trim() === '') return false;
+    if (caller !== undefined) return caller === this.#opened.caller;
+    return level === undefined ? !PREFIXED.test(text) : level === DEFAULT_LEVEL;
+  }
+
+  #offerToTail(line: Line): Taken {
+    if (this.#rule.tail?.test(line.text) === true) {
+      this.#take(line);
       return 'yes';
     }
     this.#noise += 1;
     return this.#noise > (this.#rule.tailGap ?? 0) ? 'over' : 'no';
   }
 
-  #offerToBody(line: string, time: number | undefined): Taken {
-    if (this.#rule.announces !== undefined) this.#remarks.push(line);
-    if (looksLikeTrace(line)) {
-      this.#take(line, time);
+  #offerToBody(line: Line): Taken {
+    // Without marks of its stacks a trace has no end but the next one.
+    if (this.#rule.kind === 'trace' && isTraceBegin(line.text)) return 'over';
+    const isTrace = looksLikeTrace(line.text);
+    const announced = this.#rule.announces !== undefined;
+    if (announced ? !isTrace || line.text.startsWith(' ') : !isTrace && this.#mayRemark) this.#remarkOn(line);
+    if (isTrace) {
+      if (line.text.trim() !== '') this.#mayRemark &&= announced;
+      this.#take(line);
       return 'yes';
     }
     this.#noise += 1;
     if (this.#noise > (this.#rule.patience ?? PATIENCE)) return 'over';
-    this.#text.addDoubtful(line);
+    this.#text.addDoubtful(line.text);
     return 'yes';
   }
 
-  #take(line: string, time: number | undefined): void {
-    this.#text.add(line);
+  #remarkOn(line: Line): void {
+    if (this.#rule.kind === 'warning' && this.#isOwn(line)) this.#remarks.push(line.text);
+  }
+
+  #take({ text, time }: Line): void {
+    this.#text.add(text);
     this.#noise = 0;
     this.#lastTime = time ?? this.#lastTime;
-    if (line.startsWith('CPU: ') || line.startsWith('Call Trace:')) this.#backtraceBegan = true;
-    this.#rip ??= functionOfRip(line);
-    if (this.#backtraceBegan) this.#frame ??= functionOfFrame(line);
+    if (text.startsWith('CPU: ') || text.startsWith('Call Trace:')) this.#backtraceBegan = true;
+    this.#rip ??= functionOfRip(text);
+    if (this.#backtraceBegan) this.#frame ??= functionOfFrame(text);
   }
+}
+
+/** Whether `before` may be the complaint of whoever printed the trace that begins with `line`. */
+function isTogether(before: KernelLogEntry, line: Line): boolean {
+  if (before.text.trim() === '' || before.caller !== line.caller || before.flaw === 'malformed') return false;
+  return (line.time ?? 0) - (before.time ?? 0) <= TOGETHER && !looksLikeTrace(before.text);
 }

@@ -15,6 +15,8 @@ export type ReportKind =
   | 'rcu-stall'
   | 'hung-task'
   | 'kasan'
+  | 'kmsan'
+  | 'kcsan'
   | 'kfence'
   | 'ubsan'
   | 'lockdep'
@@ -22,8 +24,26 @@ export type ReportKind =
   | 'atomic-sleep'
   /** A page, or a page-table entry, in a state that must not be. */
   | 'bad-page'
-  /** The IOMMU refused a device's access. */
+  /** The allocator found an object of its own overwritten, or freed twice. */
+  | 'heap-corruption'
+  | 'memory-leak'
+  /** The IOMMU refused a device's access, or did not do what the kernel asked of it. */
   | 'dmar-fault'
+  /** The kernel touched a model-specific register that is not there, or refuses the value. */
+  | 'msr'
+  /** The TDX module refused a call, or could not be initialised. */
+  | 'tdx'
+  /** The reverse map table of SEV-SNP refused an update, or faulted. */
+  | 'rmp'
+  /** The CPU refused to enter a guest, or to execute an instruction of VMX. */
+  | 'vm-entry'
+  | 'machine-check'
+  | 'memory-failure'
+  | 'pcie-error'
+  /** An interrupt was lost, or came that nobody wanted. */
+  | 'interrupt'
+  /** A call trace that belongs to no report. */
+  | 'trace'
   | 'panic'
   | 'oom'
   | 'taint';

@@ -4,13 +4,28 @@ const SYMBOL = String.raw`([\w.$]{1,128}\+0x[0-9a-f]{1,8}\/0x[0-9a-f]{1,8}(?: \[
 const KERNEL_RIP = new RegExp(`^RIP: 0010:${SYMBOL}`);
 const FRAME = new RegExp(`^ +${SYMBOL}`);
 
-/** Frames of the machinery that prints the trace; the culprit is below them. */
-const MACHINERY =
-  /^(?:dump_stack|refcount_warn_saturate|__list_(?:add|del_entry)_valid|show_stack|print_|kasan_|__kasan|kfence_|ubsan_|__ubsan|__warn|report_bug|handle_bug|exc_|asm_|die|page_fault_oops|bad_page|__might_|___might_|__schedule_bug|__schedule\b|schedule\b|preempt_schedule|lockdep_|check_|mark_lock|__lock_acquire|lock_acquire|rcu_|nmi_|trigger_|arch_trigger|watchdog_|hrtimer|__hrtimer|sysvec_|update_process_times|tick_|kernel_init_free|panic|down_|mutex_|__mutex|rwsem_|_raw_|oom_|dump_header|out_of_memory|__alloc_pages|__report_bug|warn_slowpath)/;
+/** Frames of what finds and prints trouble: the culprit is below them. */
+const CHECKS = [
+  'dump_stack|show_(?:stack|trace|regs)|print_|nmi_|trigger_|arch_trigger|watchdog_|hrtimer|__hrtimer|sysvec_|update_process_times|tick_',
+  'refcount_warn_saturate|__list_(?:add|del_entry)_valid|list_(?:add|del)_(?:valid|corruption)|__warn|report_bug|__report_bug|handle_bug|warn_slowpath|exc_|asm_|die|page_fault_oops',
+  'kasan_|__kasan|__asan_|kmsan_|__msan_|kcsan_|__tsan_|kfence_|ubsan_|__ubsan|bad_page|__might_|___might_|__schedule_bug',
+  'lockdep_|check_|debug_smp|mark_lock|mark_usage|mark_held|__lock_acquire|lock_acquire|__lock_release|lock_release|register_lock_class|look_up_lock_class|assign_lock_key|validate_chain|debug_check|reacquire_held|rcu_|__rcu_',
+  'oom_|dump_header|out_of_memory|__alloc_pages|warn_alloc|alloc_pages|kernel_init_free|slab_|__slab_|___slab_|object_err|slub_|on_freelist|free_debug_processing|alloc_debug_processing|free_to_partial_list|free_consistency|alloc_consistency|init_object|kmem_cache_|__kmem_cache_|___cache_free|__kmalloc|kmalloc|kfree|kvfree|__free_pages|__check_|kernel_poison|__kernel_unpoison|unpoison',
+  '__report_bad_irq|note_interrupt|handle_irq|__handle_irq|native_(?:read|write)_msr|(?:rd|wr)msr|do_trace_(?:read|write)_msr|rmpupdate|panic\\b',
+];
+
+/** Frames of those who wait, and of the locks that they wait for. */
+const WAITS = [
+  '__schedule\\b|schedule\\b|schedule_(?:preempt_disabled|timeout|hrtimeout|idle|rtlock)|io_schedule|preempt_schedule|context_switch|__cond_resched',
+  'down_|__down|mutex_|__mutex|__ww_mutex|ww_mutex|rwsem_|up_(?:read|write)|percpu_rwsem|__percpu_|percpu_down|rt_mutex|__rt_mutex|rtlock|rwbase_|_raw_|do_raw_|__raw_|queued_\\w*slowpath|native_queued_|__pv_queued_|osq_lock|rt_spin_lock',
+  'wait_for_(?:completion|common)|__wait_for_|do_wait_for_common|__wait_on_|wait_on_|out_of_line_wait|bit_wait|folio_wait_|__folio_lock|synchronize_|__synchronize_|__wait_rcu_gp|wait_rcu_gp|msleep|usleep_|prepare_to_wait|__?flush_work|flush_work|kthread_stop|smp_call_function',
+];
+
+const MACHINERY = new RegExp(`^(?:${[...CHECKS, ...WAITS].join('|')})`);
 
 /** Lines that a report consists of, told from what other CPUs print in between. Bounded alternatives: no backtracking to speak of. */
 const TRACE =
-  /^(?:\s*$|\s*<\/?[A-Z#][\w#]*>|\s+(?:\? )?[\w.$]+\+0x|(?:CPU|PID|Code|Hardware name|Workqueue|Modules linked in|Call Trace|RIP|RSP|R[A-DS][XIP]|R\d\d|RBP|FS|CS|CR2|DR[036]|PKRU|PGD|#PF|Oops|Comm|Sending NMI|NMI backtrace|Kernel Offset|task|note|KASAN|Preemption|in_atomic\(\)|preempt_count|RCU nest|irq event|hardirqs|softirqs|page:|flags:|raw:|addr:|file:|rcu|Mem-Info|Node|oom|Read of size|Write of size|Allocated by|Freed by|Memory state|The buggy|Showing|Possible|stack backtrace|other info|but task|which|the existing)\b|RAX: |\[ end trace|---\[|----|====|-> #|[ >][0-9a-f]{16}: | +[#\^*])/;
+  /^(?:\s*$|\s*<\/?[A-Z#][\w#]*>|\s+(?:\? )?[\w.$]+\+0x|(?:CPU|PID|Code|Hardware name|Workqueue|Modules linked in|Call Trace|RIP|RSP|R[A-DS][XIP]|R\d\d|RBP|FS|CS|CR2|DR[036]|PKRU|PGD|#PF|Oops|Comm|Sending NMI|NMI backtrace|Kernel Offset|task|note|KASAN|Preemption|in_atomic\(\)|preempt_count|RCU nest|irq event|hardirqs|softirqs|page:|flags:|raw:|addr:|file:|rcu|Mem-Info|Node|oom|Read of size|Write of size|Allocated by|Freed by|Memory state|The buggy|Showing|Possible|stack backtrace|other info|but task|which|the existing|Redzone|Object|Padding|Bytes b4|Slab|Allocated in|Freed in|Read|Write|read|write|value changed|Uninit|Local variable|Reported by|Fault|Sched_ext|Tainted)\b|RAX: |\[ end trace|---\[|----|====|-> #|[ >][0-9a-f]{16}: | +[#\^*])/;
 
 /** The function in which the kernel was, from a line `RIP: 0010:…`; user mode's RIP has no name. */
 export function functionOfRip(line: string): string | undefined {
@@ -20,7 +35,12 @@ export function functionOfRip(line: string): string | undefined {
 /** The function of a backtrace's frame, when it is not part of the machinery that prints traces. Guesses (`?`) do not count. */
 export function functionOfFrame(line: string): string | undefined {
   const symbol = FRAME.exec(line)?.[1];
-  return symbol === undefined || MACHINERY.test(symbol) ? undefined : symbol;
+  return symbol === undefined || isMachinery(symbol) ? undefined : symbol;
+}
+
+/** Whether the function, as `name+0x12/0x34`, is one that finds trouble, prints it, or waits. */
+export function isMachinery(symbol: string): boolean {
+  return MACHINERY.test(symbol);
 }
 
 /** Whether the line looks like a part of a report. */

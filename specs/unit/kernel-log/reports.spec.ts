@@ -391,13 +391,6 @@ test('what user space writes to the log is no report', () => {
   const text = 'BUG: kernel NULL pointer dereference, address: 0000000000000000';
   expect(detectReports([{ text, facility: 1 }])).toEqual([]);
   expect(detectReports([{ text, facility: 0 }])).toHaveLength(1);
-  // Among lines with a time stamp, one without was printed by a program.
-  expect(
-    detectReports([
-      { text: 'a', time: 1 },
-      { text, flaw: 'malformed' },
-    ]),
-  ).toEqual([]);
 });
 
 test('a kernel that prints no time stamps is read all the same', () => {

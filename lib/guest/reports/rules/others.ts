@@ -1,30 +1,15 @@
 import type { ReportRule } from '../rule.js';
 
-/** The tables behind a fault, where the kernel has CONFIG_DMAR_DEBUG (`dmar_fault_dump_ptes`). */
-const DMAR_TABLES = /^DMAR: (?:Dump |root entry|context |scalable |pasid |pte level|page table |\w+ table)/;
-
-/** Trouble that is no defect of the kernel's code: refused DMA, no memory, and modules that taint. */
+/** Trouble that is no defect of the kernel's code: no memory, and modules that taint. */
 export const OTHER_RULES: readonly ReportRule[] = [
-  {
-    kind: 'dmar-fault',
-    grade: 'error',
-    opens:
-      /^DMAR: ?\[((?:DMA (?:Read|Write)|INTR-REMAP).{0,40}?)\] (?:Request device \[?([0-9a-f:.]{4,13})\]?)(.{0,160})/,
-    headline: (match) => `DMAR fault: ${match[1] ?? ''} by device ${match[2] ?? ''}${match[3] ?? ''}`,
-    ends: undefined,
-    tail: DMAR_TABLES,
-    tailGap: 2,
-  },
-  {
-    kind: 'dmar-fault',
-    grade: 'error',
-    opens: /^(?:\S+ \S+: )?AMD-Vi: (Event logged \[.{1,200})/,
-    headline: (match) => `IOMMU fault: ${match[1] ?? ''}`,
-    ends: undefined,
-  },
   {
     kind: 'oom',
     grade: 'warning',
+    source: '`mm/oom_kill.c` (`dump_header`), 6.1',
+    example:
+      'walker invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0',
+    healthy: 'oom_reaper: reaped nobody',
+    general: true,
     opens: /^(.{1,32}) invoked oom-killer: (.{0,80})/,
     headline: (match) => `OOM killer, invoked by ${match[1] ?? ''} (${match[2] ?? ''})`,
     ends: /^(?:Out of memory|Memory cgroup out of memory)/,
@@ -35,24 +20,35 @@ export const OTHER_RULES: readonly ReportRule[] = [
   {
     kind: 'oom',
     grade: 'warning',
+    source: '`mm/oom_kill.c` (`__oom_kill_process`), 6.1',
+    example: 'Out of memory: Killed process 77 (walker) total-vm:1048576kB, anon-rss:524288kB',
+    healthy: 'Memory: 484260K/523772K available',
     opens: /^((?:Memory cgroup o|O)ut of memory: Killed process .{1,80})/,
-    headline: (match) => match[1] ?? '',
-    ends: undefined,
   },
-  taint('O', 'loading out-of-tree module taints kernel'),
-  taint('E', 'module verification failed: signature and/or required key missing - tainting kernel'),
-  taint('P', "module license '[^']{1,64}' taints kernel"),
-  taint('N', 'loading test module taints kernel'),
-  taint('K', 'tainting kernel with TAINT_LIVEPATCH'),
+  taint('O', 'loading out-of-tree module taints kernel', 'kernel/module/main.c', 'any module of the project'),
+  taint(
+    'E',
+    'module verification failed: signature and/or required key missing - tainting kernel',
+    'kernel/module/main.c',
+    'any module of the project',
+  ),
+  taint('P', "module license 'Secret' taints kernel", 'kernel/module/main.c'),
+  taint('N', 'loading test module taints kernel', 'kernel/module/main.c, 6.7'),
+  taint('K', 'tainting kernel with TAINT_LIVEPATCH', 'kernel/module/livepatch.h'),
 ];
 
-function taint(letter: string, words: string): ReportRule {
+function taint(letter: string, words: string, file: string, live?: string): ReportRule {
+  const said = words.replace("'Secret'", "'[^']{1,64}'");
   return {
     kind: 'taint',
     grade: 'warning',
-    opens: new RegExp(`^(\\S{1,64}: ${words})`),
+    source: `\`${file.replace(/, .*/, '')}\`, ${/, (.*)/.exec(file)?.[1] ?? '6.1'}`,
+    example: `widget: ${words}`,
+    healthy: 'widget: module loaded',
+    ...(live === undefined ? {} : { live }),
+    general: true,
+    opens: new RegExp(`^(\\S{1,64}: ${said})`),
     headline: (match) => `taint ${letter}: ${match[1] ?? ''}`,
-    ends: undefined,
     taint: letter,
   };
 }

@@ -1,17 +1,30 @@
 import type { ReportRule } from '../rule.js';
 import { END_BACKTRACE, END_TRACE, REGISTERS } from './ends.js';
 
-/** `WARNING: CPU: 0 PID: 1 at file:line function` (`__warn` in kernel/panic.c). */
-const WARN = /^WARNING: CPU: \d+ PID: \d+ at (?:(?<line>\S{1,200}:\d+) )?(?<where>.{0,200})/;
+/**
+ * `WARNING: CPU: 0 PID: 1 at file:line function` (`__warn` in kernel/panic.c, 6.1); since 6.17
+ * `WARNING: file:line at function, CPU#0: comm/pid`, the condition in brackets before the file where it is known.
+ */
+const WARN =
+  /^WARNING: (?:CPU: \d+ PID: \d+ at (?:(?<line>\S{1,200}:\d+) )?(?<where>.{0,200})|(?:\[(?<condition>.{1,200})\] )?(?:(?<newLine>\S{1,200}:\d+) )?at (?<newWhere>\S{1,200}(?: \[[\w-]{1,64}\])?), CPU#\d+: )/;
 
 /** Checks that found something wrong and let the kernel go on. */
 export const WARNING_RULES: readonly ReportRule[] = [
   {
     kind: 'warning',
     grade: 'error',
+    source: '`kernel/panic.c` (`__warn`), 6.1 and 7.3',
+    example:
+      'WARNING: [level > 3] drivers/widget/reap.c:41 at widget_reap+0x41/0x90 [widget], CPU#1: walker/77',
+    healthy: 'WARNING: polling idle and HT enabled, performance may degrade',
+    live: '`kernel_reports warning`',
     opens: WARN,
-    headline: (match) => (match.groups?.line === undefined ? 'WARNING' : `WARNING at ${match.groups.line}`),
-    where: (match) => match.groups?.where,
+    headline: ({ groups = {} }) => {
+      const line = groups.line ?? groups.newLine;
+      const condition = groups.condition === undefined ? '' : ` (${groups.condition})`;
+      return `WARNING${line === undefined ? '' : ` at ${line}`}${condition}`;
+    },
+    where: ({ groups }) => groups?.where ?? groups?.newWhere,
     ends: END_TRACE,
     absorbs: ['refcount', 'list-corruption'],
     taint: 'W',
@@ -20,6 +33,9 @@ export const WARNING_RULES: readonly ReportRule[] = [
     kind: 'refcount',
     grade: 'error',
     blames: 'caller',
+    source: '`lib/refcount.c`, 6.1 and 7.3',
+    example: 'refcount_t: underflow; use-after-free.',
+    healthy: 'widget: refcount_t is fine',
     opens: /^refcount_t: (.{1,100})/,
     headline: (match) => `refcount ${match[1] ?? ''}`,
     ends: END_TRACE,
@@ -31,8 +47,10 @@ export const WARNING_RULES: readonly ReportRule[] = [
     kind: 'list-corruption',
     grade: 'error',
     blames: 'caller',
+    source: '`lib/list_debug.c`, 6.1',
+    example: 'list_add corruption. next->prev should be prev (ffff888003401000), but was 0000000000000000.',
+    healthy: 'list_lru: 12 entries',
     opens: /^(list_(?:add|del) (?:corruption|double add).{0,200})/,
-    headline: (match) => match[1] ?? '',
     ends: END_TRACE,
     tail: REGISTERS,
     tailGap: 4,
@@ -42,6 +60,9 @@ export const WARNING_RULES: readonly ReportRule[] = [
     kind: 'atomic-schedule',
     grade: 'error',
     blames: 'caller',
+    source: '`kernel/sched/core.c`, 6.1',
+    example: 'BUG: scheduling while atomic: walker/77/0x00000002',
+    healthy: 'sched_clock: Marking stable (1200, 34)->(1500, -266)',
     opens: /^BUG: scheduling (?:while atomic|in a non-blocking section): (.{1,80})/,
     headline: (match) => `scheduling while atomic: ${match[1] ?? ''}`,
     ends: END_BACKTRACE,
@@ -51,25 +72,30 @@ export const WARNING_RULES: readonly ReportRule[] = [
     kind: 'atomic-sleep',
     grade: 'error',
     blames: 'caller',
+    source: '`kernel/sched/core.c` (`__might_resched`), 6.1',
+    example: 'BUG: sleeping function called from invalid context at kernel/locking/mutex.c:580',
+    healthy: 'random: crng init done',
     opens: /^BUG: sleeping function called from invalid context at (.{1,200})/,
     headline: (match) => `sleeping function called from invalid context at ${match[1] ?? ''}`,
     ends: END_BACKTRACE,
     taint: 'W',
   },
   {
-    kind: 'bad-page',
+    kind: 'warning',
     grade: 'error',
-    blames: 'caller',
-    opens: /^BUG: Bad page (state|map) in process (.{1,120})/,
-    headline: (match) => `bad page ${match[1] ?? ''} in process ${match[2] ?? ''}`,
-    ends: END_BACKTRACE,
-    taint: 'B',
+    source: '`arch/x86/kernel/unwind_frame.c`, `unwind_orc.c`, `dumpstack.c`, 6.1',
+    example:
+      "WARNING: kernel stack regs at 00000000c0ffee01 in walker:77 has bad 'bp' value 00000000dead0000",
+    healthy: 'WARNING: CPU frequency governor is missing',
+    opens:
+      /^(WARNING: (?:kernel stack (?:regs|frame pointer) at|can't (?:access registers|dereference|find)|stack recursion on|stack going in the wrong).{0,160})/,
   },
   {
-    kind: 'bad-page',
+    kind: 'refcount',
     grade: 'error',
-    opens: /^BUG: ((?:Bad rss-counter state|non-zero pgtables_bytes on freeing mm).{0,120})/,
-    headline: (match) => match[1] ?? '',
-    ends: undefined,
+    source: '`net/core/dev.c` (`netdev_wait_allrefs_any`), 6.1',
+    example: 'unregister_netdevice: waiting for veth0 to become free. Usage count = 2',
+    healthy: 'veth0 (unregistering): left promiscuous mode',
+    opens: /^(unregister_netdevice: waiting for \S{1,32} to become free\. .{0,60})/,
   },
 ];

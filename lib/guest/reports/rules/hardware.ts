@@ -1,0 +1,125 @@
+import type { ReportRule } from '../rule.js';
+import { END_BACKTRACE } from './ends.js';
+
+/** What the hardware, or who plays it, reports of itself. What was corrected is a warning: nothing went wrong, but something is amiss. */
+export const HARDWARE_RULES: readonly ReportRule[] = [
+  {
+    kind: 'machine-check',
+    grade: 'error',
+    source: '`arch/x86/kernel/cpu/mce/core.c` (`__print_mce`), 6.1',
+    example: 'mce: [Hardware Error]: CPU 1: Machine Check Exception: 5 Bank 9: bd80000000100134',
+    healthy: 'mce: CPU0: Thermal monitoring enabled (TM1)',
+    opens:
+      /^(?:mce: )?\[Hardware Error\]: (CPU \d+: Machine Check(?: Exception)?: \S{1,20} Bank \d+: [0-9a-f]+)/,
+    tail: /^(?:mce: )?\[Hardware Error\]: /,
+    tailGap: 2,
+    taint: 'M',
+  },
+  {
+    kind: 'machine-check',
+    grade: 'error',
+    source: '`arch/x86/kernel/cpu/mce/core.c`, `arch/x86/kernel/nmi.c`, 6.1',
+    example: 'mce: Uncorrected hardware memory error in user-access at dead0000',
+    healthy: 'MCE: In-kernel MCE decoding enabled.',
+    opens:
+      /^(?:mce: |NMI: )*((?:Uncorrected (?:hardware )?memory error in|Memory error not recovered|Kernel accessed poison|CPUs not responding to MCE|Unexpected int18|PCI system error \(SERR\)|IOCK error).{0,120})/,
+  },
+  {
+    kind: 'machine-check',
+    grade: 'error',
+    source: '`drivers/acpi/apei/ghes.c` (`__ghes_print_estatus`), 6.1',
+    example: '{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 3',
+    healthy: 'GHES: APEI firmware first mode is enabled by APEI bit and WHEA _OSC.',
+    opens: /^\{\d+\}\[Hardware Error\]: (.{0,120}APEI Generic Hardware Error Source.{0,40})/,
+    adds: /^\{\d+\}\[Hardware Error\]: (?:event )?(severity: .{1,40})/,
+    tail: /^\{\d+\}\[Hardware Error\]: /,
+    tailGap: 2,
+  },
+  {
+    kind: 'machine-check',
+    grade: 'warning',
+    source: '`arch/x86/kernel/cpu/mce/core.c` (`mce_notify_irq`), 6.1',
+    example: 'mce: [Hardware Error]: Machine check events logged',
+    healthy: 'mce: Using 10 MCE banks',
+    opens: /^(?:mce: )?\[Hardware Error\]: (Machine check events logged)/,
+  },
+  {
+    kind: 'memory-failure',
+    grade: 'error',
+    source: '`mm/memory-failure.c`, 6.1',
+    example: 'Memory failure: 0xdead0: recovery action for dirty LRU page: Recovered',
+    healthy: 'Unpoison: Software-unpoisoned page 0xdead0',
+    opens: /^(Memory failure: 0x[0-9a-f]+: .{1,160})/,
+    adds: /^Memory failure: 0x[0-9a-f]+: (recovery action for .{1,80})/,
+    // One page's failure has several lines.
+    tail: /^Memory failure: /,
+    tailGap: 2,
+    absorbs: ['memory-failure'],
+  },
+  {
+    kind: 'pcie-error',
+    grade: 'error',
+    source: '`drivers/pci/pcie/aer.c`, 6.1',
+    example: 'pcieport 0000:00:1c.0: AER: Uncorrected (Fatal) error message received from 0000:01:00.0',
+    healthy: 'pcieport 0000:00:1c.0: AER: enabled with IRQ 24',
+    opens:
+      /^(\S{1,40} \S{1,20}: (?:AER: (?:Multiple )?(?:Uncorrect(?:ed|able) \((?:Non-)?Fatal\) error .{1,60}|device recovery failed)|(?:AER: )?PCIe Bus Error: severity=Uncorrect(?:ed|able).{1,80}|DPC: containment event.{0,60}))/,
+    tail: /^\S{1,40} \S{1,20}: +(?:AER: +)?(?:device \[|\[ ?\d+\]|TLP Header|Error of this)/,
+    tailGap: 2,
+    absorbs: ['pcie-error'],
+  },
+  {
+    kind: 'pcie-error',
+    grade: 'warning',
+    source: '`drivers/pci/pcie/aer.c`, 6.1',
+    example: 'pcieport 0000:00:1c.0: AER: Corrected error message received from 0000:01:00.0',
+    healthy: 'acpi PNP0A08:00: _OSC: OS now controls [PCIeHotplug AER PCIeCapability]',
+    opens:
+      /^(\S{1,40} \S{1,20}: (?:AER: (?:Multiple )?Correct(?:ed|able) error .{1,60}|(?:AER: )?PCIe Bus Error: severity=Correct(?:ed|able).{1,80}))/,
+    tail: /^\S{1,40} \S{1,20}: +(?:AER: +)?(?:device \[|\[ ?\d+\]|TLP Header|Error of this)/,
+    tailGap: 2,
+    absorbs: ['pcie-error'],
+  },
+  {
+    kind: 'interrupt',
+    grade: 'error',
+    source: '`kernel/irq/spurious.c` (`__report_bad_irq`), 6.1',
+    example: 'irq 19: nobody cared (try booting with the "irqpoll" option)',
+    healthy: 'genirq: irq 19 is shared',
+    blames: 'caller',
+    opens: /^(irq (?:\d+: nobody cared|event \d+: bogus return value \w+))/,
+    ends: /^Disabling IRQ #\d+/,
+    patience: 12,
+  },
+  {
+    kind: 'interrupt',
+    grade: 'error',
+    source: '`arch/x86/kernel/irq.c`, `nmi.c`, `apic/apic.c`, 6.1',
+    example: '__common_interrupt: 1.34 No irq handler for vector',
+    healthy: 'APIC: Switch to symmetric I/O mode setup',
+    opens:
+      /^((?:\w{1,40}: )?\d+\.\d+ No irq handler for vector|unexpected IRQ trap at vector \w+|(?:NMI: )?Uhhuh\. NMI received for unknown reason .{1,40}|APIC error on CPU\d+: .{1,60}|[Ss]purious APIC interrupt .{1,80})/,
+  },
+  {
+    kind: 'interrupt',
+    grade: 'error',
+    source: '`drivers/ata/libata-sff.c`, `drivers/nvme/host/pci.c`, `drivers/mmc/host/sdhci.c`, 6.1',
+    example: 'ata3: lost interrupt (Status 0x50)',
+    healthy: 'ata3: SATA link up 1.5 Gbps (SStatus 113 SControl 300)',
+    opens:
+      /^(\S{1,40}(?: \S{1,20})?: (?:[Ll]ost (?:\d+ )?(?:\w+ )?interrupts?\b.{0,60}|.{1,80} timeout, completion polled|Timeout waiting for hardware interrupt.{0,20}))/,
+  },
+  {
+    kind: 'oom',
+    grade: 'warning',
+    source: '`mm/page_alloc.c` (`warn_alloc`), 6.1',
+    example:
+      'dma-tool: page allocation failure: order:9, mode:0xcc0(GFP_KERNEL), nodemask=(null),cpuset=/,mems_allowed=0',
+    healthy: 'Mem-Info:',
+    blames: 'caller',
+    opens: /^(.{1,32}: (?:page allocation failure: order:\d+|vmalloc error: size \d+)), /,
+    ends: END_BACKTRACE,
+    tail: /^(?:Mem-Info|Node|active_anon| |lowmem_reserve|\d+ (?:total|pages)|Free swap|Total swap)/,
+    tailGap: 2,
+  },
+];
