@@ -5,3 +5,4 @@ export { type GdbClient } from './gdb-client.js';
 export { type MemoryRead } from './memory-read.js';
 export { type VcpuRegisters } from './registers.js';
 export { type StopReply } from './stop-reply.js';
+export { letRun } from './let-run.js';

@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import { connectOptions, describeEndpoint, type MonitorEndpoint } from './endpoint.js';
+import { letRun } from '../gdb/index.js';
 import { MonitorClosedError, MonitorConnectError, MonitorGreetingError } from './errors.js';
-import { missingGreeting, readGreeting } from './greeting.js';
+import { type Greeter, missingGreeting, readGreeting, refusal, stubAtPort } from './greeting.js';
 import { HmpClient } from './hmp-client.js';
 import { Monitor } from './monitor.js';
+import { TelnetFilter } from './telnet.js';
 import type { Transcript } from './transcript.js';
 
 export type ConnectMonitorOptions = MonitorEndpoint & {
@@ -20,7 +22,9 @@ export type ConnectMonitorOptions = MonitorEndpoint & {
 };
 
 /**
- * Connects to a QEMU human monitor and waits for its greeting. Does not retry: whoever waits for a VM waits for the port.
+ * Connects to a QEMU human monitor, plain or behind telnet, and waits for its greeting, to which nothing is sent before it is one: the
+ * port may be a guest's serial line. A gdb stub, which stops its VM for each client, is let go at once, and the VM with it. Does not
+ * retry: whoever waits for a VM waits for the port.
  *
  * @throws MonitorConnectError nothing listens there
  * @throws MonitorBusyError the monitor serves another client
@@ -30,16 +34,20 @@ export type ConnectMonitorOptions = MonitorEndpoint & {
 export async function connectMonitor(options: ConnectMonitorOptions): Promise<Monitor> {
   const endpoint: MonitorEndpoint = options;
   const where = describeEndpoint(endpoint);
+  const refused = refusal(endpoint);
+  if (refused !== undefined) throw refused;
   const socket = connect(connectOptions(endpoint));
-  const version = await awaitGreeting(socket, endpoint, options.deadlineMs ?? 2_000, options.signal);
-  const client = new HmpClient(socket, {
+  const telnet = new TelnetFilter();
+  const greeter = await awaitGreeting(socket, telnet, endpoint, options.deadlineMs ?? 2_000, options.signal);
+  if (greeter.kind === 'gdb-stub') throw stubAtPort(endpoint, await letRun(socket, stubMs));
+  const client = new HmpClient(socket, telnet, {
     where,
     timeoutMs: options.timeoutMs ?? 10_000,
     maxReplyBytes: options.maxReplyBytes ?? 64 * 1024 * 1024,
     transcript: options.transcript,
   });
   return new Monitor(client, {
-    version,
+    version: greeter.version,
     where,
     remotePort: socket.remotePort,
     localPort: socket.localPort,
@@ -47,13 +55,17 @@ export async function connectMonitor(options: ConnectMonitorOptions): Promise<Mo
   });
 }
 
+/** How long a gdb stub may take to confirm that it has let the VM run, in ms. */
+const stubMs = 1_000;
+
 /** Races greeting, deadline, error, close and the caller's signal. Leaves the socket without listeners, or destroyed. */
 async function awaitGreeting(
   socket: Socket,
+  telnet: TelnetFilter,
   endpoint: MonitorEndpoint,
   budgetMs: number,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<Greeter> {
   const where = describeEndpoint(endpoint);
   let seen = '';
   let timer: NodeJS.Timeout | undefined;
@@ -61,21 +73,21 @@ async function awaitGreeting(
   signal?.addEventListener('abort', giveUp);
   try {
     signal?.throwIfAborted();
-    return await new Promise<string>((resolve, reject) => {
+    return await new Promise<Greeter>((resolve, reject) => {
       timer = setTimeout(() => {
         reject(
           socket.connecting
             ? new MonitorGreetingError(
                 `${where} did not answer the connection within ${String(budgetMs)} ms.`,
               )
-            : missingGreeting(endpoint, seen, budgetMs),
+            : missingGreeting(endpoint, seen, telnet.spoken, budgetMs),
         );
       }, budgetMs);
       socket.on('data', (chunk: Buffer) => {
-        seen += chunk.toString('latin1');
+        seen += telnet.push(chunk).toString('latin1');
         try {
-          const version = readGreeting(seen, endpoint);
-          if (version !== undefined) resolve(version);
+          const greeter = readGreeting(seen, endpoint);
+          if (greeter !== undefined) resolve(greeter);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }

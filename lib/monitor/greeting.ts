@@ -1,58 +1,131 @@
 import { describeEndpoint, type MonitorEndpoint } from './endpoint.js';
 import { excerpt, MonitorBusyError, MonitorGreetingError } from './errors.js';
-import { tcpSockets } from './tcp-table.js';
+import { hasClient, qemuAtPort } from './qemu-at-port.js';
+import { isConnectionUnaccepted } from './tcp-table.js';
 
 /** What a monitor says first (QEMU monitor/hmp.c, monitor_event()). A new client always gets it, whatever the last one left. */
-const GREETING = /^QEMU (\S+) monitor - type 'help' for more information\r\n\(qemu\) /;
-const BEGINNING = 'QEMU ';
+const GREETING = /^QEMU (\S+) monitor - type 'help' for more information\r?\n\(qemu\) /;
 const MAX_GREETING = 256;
+/** A stop reply (GDB manual, E.3): QEMU's stub stops a running VM for each new client, and tells. */
+const STOP_REPLY = /^\+*\$[TS][0-9a-f]/;
+
+/** Services that speak first, by what they say. */
+const SERVICES: readonly (readonly [RegExp, string])[] = [
+  [/^\s*\{\s*"QMP"/, 'It is a QMP socket: a human monitor (-monitor, -mon mode=readline) is needed'],
+  [/^SSH-/, 'It is the port of another service, an SSH server'],
+  [/^RFB \d{3}\.\d{3}/, 'It is the port of another service, a VNC server'],
+  [/^REDQ/, 'It is the port of another service, a SPICE server'],
+  [/^NBDMAGIC/, 'It is the port of another service, an NBD server'],
+  [/^HTTP\/\d|^\s*<(?:!doctype|html)/i, 'It is the port of another service, an HTTP server'],
+  [
+    /login: |password: |^\[ *\d+\.\d{6}\]|[\w~/)\]][#$] ?$|SeaBIOS|Linux version \d/im,
+    "It looks like a guest's serial console",
+  ],
+];
+
+const WHERE_IT_IS = 'The monitor is at debug port + 100.';
+
+/** Who has greeted: the monitor, or QEMU's gdb stub. */
+export type Greeter = { readonly kind: 'monitor'; readonly version: string } | { readonly kind: 'gdb-stub' };
 
 /**
- * Looks for the greeting in what has come so far.
+ * Looks for a greeting in what has come so far.
  *
- * @returns QEMU's version when the greeting is complete, undefined while it may still become one
- * @throws MonitorGreetingError as soon as it cannot become one
+ * @returns undefined while it is not known yet whose it is
+ * @throws MonitorGreetingError as soon as it is that of another service
  */
-export function readGreeting(seen: string, endpoint: MonitorEndpoint): string | undefined {
+export function readGreeting(seen: string, endpoint: MonitorEndpoint): Greeter | undefined {
   const version = GREETING.exec(seen)?.[1];
-  if (version !== undefined) return version;
-  const hopeful = seen.length <= MAX_GREETING && (seen.startsWith(BEGINNING) || BEGINNING.startsWith(seen));
-  if (hopeful) return undefined;
-  const hint = seen.includes('"QMP"')
-    ? 'That is a QMP socket: a human monitor (-monitor) is needed.'
-    : 'Is this the port of another service? The monitor is at debug port + 100.';
-  throw new MonitorGreetingError(
-    `${describeEndpoint(endpoint)} is not a QEMU monitor: it says ${excerpt(seen, 80)}. ${hint}`,
+  if (version !== undefined) return { kind: 'monitor', version };
+  if (STOP_REPLY.test(seen)) return { kind: 'gdb-stub' };
+  const service = SERVICES.find(([pattern]) => pattern.test(seen))?.[1];
+  if (service !== undefined || seen.length > MAX_GREETING) throw notAMonitor(endpoint, seen, service);
+  return undefined;
+}
+
+/** Why an endpoint is not even connected to, as far as that can be known beforehand: at a gdb stub the connection alone does harm. */
+export function refusal(endpoint: MonitorEndpoint): MonitorGreetingError | undefined {
+  const qemu = qemuAtPort(endpoint);
+  const where = describeEndpoint(endpoint);
+  if (qemu?.isStub === true) {
+    return new MonitorGreetingError(
+      `${where} is not a QEMU monitor: it is QEMU's gdb stub. No connection was made, since that would stop the VM. ${placeOf(endpoint)}${ownerOf(endpoint)}`,
+    );
+  }
+  if (qemu?.options.length === 0 && 'port' in endpoint && hasClient(endpoint.port)) {
+    return new MonitorBusyError(
+      `${where} is busy with another client, and QEMU serves one at a time; end the other one (a telnet, nc, gdb, or an earlier run?). ` +
+        `No connection was made: the command line of QEMU (process ${String(qemu.pid)}) does not name this port, so it may be a gdb stub ` +
+        `that its monitor has opened, and the VM would be stopped for a waiting connection when the debugger leaves. ${WHERE_IT_IS}`,
+    );
+  }
+  return undefined;
+}
+
+/** What to say of a gdb stub. @param resumed whether it has confirmed to have let the VM go */
+export function stubAtPort(endpoint: MonitorEndpoint, resumed: boolean): MonitorGreetingError {
+  return new MonitorGreetingError(
+    `${describeEndpoint(endpoint)} is not a QEMU monitor: it is QEMU's gdb stub, which stops the VM for each new client. ` +
+      (resumed
+        ? 'It was told to detach at once, and the VM runs on. '
+        : 'It was told to detach and has not confirmed that: "info status" in the monitor tells whether the VM runs, "cont" lets it run. ') +
+      placeOf(endpoint),
   );
+}
+
+/** Where the monitor of a gdb stub is, by the launch script's rule. */
+function placeOf(endpoint: MonitorEndpoint): string {
+  const port = 'port' in endpoint ? `port ${String(endpoint.port + 100)}, that is ` : '';
+  return `The monitor is at ${port}debug port + 100.`;
+}
+
+/** Whose the endpoint is, as far as the command lines of this host tell. */
+function ownerOf(endpoint: MonitorEndpoint): string {
+  const qemu = qemuAtPort(endpoint);
+  if (qemu === undefined) return '';
+  const by = qemu.options.length === 0 ? 'a command of its monitor' : excerpt(qemu.options.join(' '), 240);
+  return ` QEMU (process ${String(qemu.pid)}) has it by ${by}.`;
 }
 
 /** Why no greeting came within the budget, from what the kernel knows about the port. */
 export function missingGreeting(
   endpoint: MonitorEndpoint,
   seen: string,
+  spokeTelnet: boolean,
   budgetMs: number,
 ): MonitorGreetingError {
   const where = describeEndpoint(endpoint);
   const budget = `within ${String(budgetMs)} ms`;
-  if (seen !== '') {
+  if ('QEMU '.startsWith(seen.slice(0, 5)) && seen !== '')
     return new MonitorGreetingError(`${where} broke off its greeting: only ${excerpt(seen)} came ${budget}.`);
+  if (seen !== '') return notAMonitor(endpoint, seen);
+  if (spokeTelnet) {
+    return new MonitorGreetingError(
+      `${where} is not a QEMU monitor: it negotiates telnet options and then says nothing ${budget}. It is another telnet server, such ` +
+        `as a guest's serial port (-serial telnet:). Nothing was sent to it. ${WHERE_IT_IS}${ownerOf(endpoint)}`,
+    );
   }
-  if ('path' in endpoint || isConnectionUnaccepted(endpoint.port)) {
+  if (isConnectionUnaccepted(endpoint)) {
     return new MonitorBusyError(
       `The monitor at ${where} is busy with another client: the connection was not taken up ${budget}. ` +
-        'QEMU serves one monitor client at a time; end the other one (a telnet, nc, or an earlier run?). ' +
-        'A QEMU that is stopped as a process (SIGSTOP) or hangs looks the same.',
+        'QEMU serves one monitor client at a time; end the other one (a telnet, nc, or an earlier run?). A QEMU that is stopped as a process (SIGSTOP) or hangs looks the same.' +
+        ownerOf(endpoint),
     );
   }
   return new MonitorGreetingError(
-    `${where} took the connection and said nothing ${budget}: it is not a QEMU monitor, or QEMU hangs. ` +
-      'The monitor is at debug port + 100.',
+    `${where} took the connection and said nothing ${budget}: it is not a QEMU monitor, or QEMU hangs. It may be a guest's serial ` +
+      'line or agent, the gdb stub of a VM that stood already, SPICE, or a server that waits to be spoken to (HTTP); so nothing was sent ' +
+      `to it. ${WHERE_IT_IS}${ownerOf(endpoint)}`,
   );
 }
 
-/** Whether connections wait at a listening port: QEMU does not accept while it has a client, other servers do at once. */
-function isConnectionUnaccepted(port: number): boolean {
-  return tcpSockets().some(
-    (socket) => socket.state === 'listening' && socket.localPort === port && socket.receiveQueue > 0,
+function notAMonitor(
+  endpoint: MonitorEndpoint,
+  seen: string,
+  service = 'Is it the port of another service?',
+): MonitorGreetingError {
+  return new MonitorGreetingError(
+    `${describeEndpoint(endpoint)} is not a QEMU monitor: it says ${excerpt(seen, 80)}. ${service.replace(/(?<!\?)$/, '.')} ` +
+      `Nothing was sent to it. ${WHERE_IT_IS}${ownerOf(endpoint)}`,
   );
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { encodeCommand } from './command-line.js';
 import { excerpt, MonitorClosedError, MonitorTimeoutError } from './errors.js';
 import { ReplyFramer, typed } from './framing.js';
+import type { TelnetFilter } from './telnet.js';
 import type { Transcript } from './transcript.js';
 
 export interface CommandOptions {
@@ -41,6 +42,7 @@ type Batch = Pending[];
  */
 export class HmpClient {
   readonly #socket: Socket;
+  readonly #telnet: TelnetFilter;
   readonly #options: HmpClientOptions;
   readonly #framer = new ReplyFramer();
   readonly #waiting: Batch[] = [];
@@ -53,8 +55,10 @@ export class HmpClient {
   /** Over TCP, a chunk is acknowledged with a byte of our own: see #receive. */
   readonly #acknowledges: boolean;
 
-  constructor(socket: Socket, options: HmpClientOptions) {
+  /** @param telnet what has filtered the greeting: its answers are due now */
+  constructor(socket: Socket, telnet: TelnetFilter, options: HmpClientOptions) {
     this.#socket = socket;
+    this.#telnet = telnet;
     this.#options = options;
     this.#acknowledges = socket.remotePort !== undefined;
     this.#ended = new Promise((resolve) => socket.once('close', resolve));
@@ -70,6 +74,7 @@ export class HmpClient {
     socket.on('close', () => {
       this.#lost('the connection was closed');
     });
+    this.#answerTelnet();
     socket.resume();
   }
 
@@ -142,7 +147,9 @@ export class HmpClient {
   #receive(chunk: Buffer): void {
     if (this.#closed !== undefined) return;
     try {
-      for (const { kind, text } of this.#framer.push(chunk.toString('latin1'))) {
+      const plain = this.#telnet.push(chunk).toString('latin1');
+      this.#answerTelnet();
+      for (const { kind, text } of this.#framer.push(plain)) {
         if (kind === 'reply') this.#answer(decode(text));
         else this.#record('(unsolicited)', decode(text), 0);
       }
@@ -153,6 +160,11 @@ export class HmpClient {
     // QEMU does not set TCP_NODELAY: it holds its next small write back until the last one is acknowledged, which our kernel
     // delays by 40 ms unless there is something to send. So something is sent: a NUL, which readline ignores and echoes not.
     if (this.#acknowledges && this.#typed.length > 0) this.#socket.write('\0');
+  }
+
+  #answerTelnet(): void {
+    const answers = this.#telnet.takeAnswers();
+    if (answers.length > 0) this.#socket.write(answers);
   }
 
   #answer(reply: string): void {

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { MonitorEndpoint } from './endpoint.js';
 
 /** A row of /proc/net/tcp: one end of a TCP socket on this host (Linux Documentation/networking/proc_net_tcp.rst). */
 export interface TcpSocket {
@@ -40,4 +42,28 @@ export function tcpSockets(): TcpSocket[] {
       return []; // no IPv6, or no /proc: the caller then knows less and says so
     }
   });
+}
+
+/**
+ * Whether connections wait at a listening socket: QEMU does not accept while it has a client, other servers do at once. A waiting
+ * end of a unix connection is in state 2, SS_CONNECTING (Linux net/unix/af_unix.c, unix_seq_show()), under the path that the server gave,
+ * which may be written otherwise than the client's.
+ */
+export function isConnectionUnaccepted(endpoint: MonitorEndpoint): boolean {
+  if ('path' in endpoint) {
+    const name = basename(endpoint.path);
+    return unixTable().some((row) => / 02 +0 /.test(row) && basename(row) === name);
+  }
+  return tcpSockets().some(
+    ({ state, localPort, receiveQueue }) =>
+      state === 'listening' && localPort === endpoint.port && receiveQueue > 0,
+  );
+}
+
+function unixTable(): string[] {
+  try {
+    return readFileSync('/proc/self/net/unix', 'latin1').split('\n');
+  } catch {
+    return [];
+  }
 }

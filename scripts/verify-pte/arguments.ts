@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+import type { MonitorEndpoint } from '../../lib/monitor/index.js';
+
 /** The command line is wrong; the message is the whole of what the user sees. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -12,8 +14,7 @@ export type Choice =
   | { readonly by: 'process'; readonly process: number | string };
 
 export interface Arguments {
-  readonly port: number;
-  readonly host: string;
+  readonly endpoint: MonitorEndpoint;
   readonly address: bigint;
   readonly choice: Choice;
   /** Files with what is known of the guest's kernel. */
@@ -34,6 +35,7 @@ const options = {
   json: { type: 'boolean' },
   svg: { type: 'string' },
   host: { type: 'string' },
+  unix: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -44,10 +46,10 @@ const options = {
 export function parseArguments(argv: readonly string[]): Arguments | 'help' {
   const { values, positionals } = split(argv);
   if (values.help === true) return 'help';
-  const [port, address, ...more] = positionals;
-  if (port === undefined || address === undefined) {
+  const [port, address, ...more] = values.unix === undefined ? positionals : [undefined, ...positionals];
+  if (address === undefined) {
     throw new UsageError(
-      'Two arguments are needed, <monitor_port> and <virtual_address>; --help shows an overview.',
+      'Two arguments are needed, <monitor_port> and <virtual_address> (with --unix only the address); --help shows an overview.',
     );
   }
   if (more.length > 0)
@@ -61,9 +63,8 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
     );
   }
   return {
-    port: portNumber(port),
+    endpoint: endpointOf(port, values),
     address: canonical(hexNumber(address, 'The virtual address')),
-    host: values.host ?? '127.0.0.1',
     choice,
     kernelFiles,
     json: values.json ?? false,
@@ -110,8 +111,18 @@ function chosen({ pid, name, cr3, cpu }: ChoiceValues): Choice {
   return { by: 'cpu', cpu: cpu === undefined ? 0 : wholeNumber(cpu, '--cpu', 0, 4095) };
 }
 
-function portNumber(text: string): number {
-  return wholeNumber(text, 'The monitor port', 1, 65_535);
+function endpointOf(
+  port: string | undefined,
+  { unix, host }: { unix?: string; host?: string },
+): MonitorEndpoint {
+  if (unix === undefined) {
+    const endpoint = { port: wholeNumber(port ?? '', 'The monitor port', 1, 65_535) };
+    return host === undefined ? endpoint : { ...endpoint, host };
+  }
+  if (unix === '' || host !== undefined) {
+    throw new UsageError('--unix needs the path of a socket of this host, and no --host.');
+  }
+  return { path: unix };
 }
 
 function wholeNumber(text: string, what: string, least: number, most: number): number {

@@ -3,7 +3,7 @@ export const usage = `usage: npx tsx scripts/verify-pte.ts <monitor_port> <virtu
 Walks the page tables of a running VM from outside and says whether _PAGE_USER (bit 2) of the address's PTE is cleared. The VM is
 stopped for the milliseconds that this takes, and left as it was found.
 
-  monitor_port       TCP port of QEMU's human monitor: the launch script's debug port + 100
+  monitor_port       TCP port of QEMU's human monitor, plain or telnet: the launch script's debug port + 100
   virtual_address    hexadecimal, with or without 0x
 
 Whose page tables (default: those that vCPU 0 uses at this moment, which is whatever runs on it):
@@ -22,7 +22,8 @@ it has no BTF. Over the monitor alone (a VM on another host) that takes half a m
 Output:
   --json             one JSON object instead of text
   --svg FILE         a picture of the walk
-  --host HOST        the monitor's host (default 127.0.0.1). Memory of a VM on another host is read through the monitor
+  --host HOST        the monitor's host (default 127.0.0.1; also [::1]). Memory of a VM on another host is read through the monitor
+  --unix PATH        the monitor's unix socket, in place of a port: --unix PATH <virtual_address>
   --help             this text
 
 Exit status: 0 cleared, 1 set, or nothing could be found out (the reason is on stderr), 2 the page is not present.

@@ -14,7 +14,7 @@ import { whileStopped } from './stopped.js';
 const connectMs = 1_000;
 
 export interface Verification {
-  /** The monitor's `host:port`. */
+  /** The monitor's `host:port`, or its socket's path. */
   readonly monitor: string;
   /** Physical address of the top table. */
   readonly root: bigint;
@@ -32,7 +32,7 @@ export interface Verification {
  */
 export async function verify(args: Arguments): Promise<Verification> {
   const sources = await readSources(args.kernelFiles);
-  await using monitor = await connectMonitor({ host: args.host, port: args.port, deadlineMs: connectMs });
+  await using monitor = await connectMonitor({ ...args.endpoint, deadlineMs: connectMs });
   return await whileStopped(monitor, async () => {
     const registers = await monitor.infoRegisters();
     await using memory = await openPhysicalMemory({ monitor });

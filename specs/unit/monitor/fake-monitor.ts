@@ -86,7 +86,8 @@ export class FakeMonitor {
     const readline = new FakeReadline();
     let hung = false;
     socket.on('data', (data: Buffer) => {
-      for (const key of data.toString('latin1')) {
+      // As QEMU's chardev does with telnet's three-byte commands.
+      for (const key of data.toString('latin1').replaceAll(/\xff[\xfb-\xfe]./gs, '')) {
         if (key === '\0') this.nuls += 1;
         if (hung) continue;
         const { echo, command } = readline.key(key);

@@ -4,8 +4,7 @@ import { parseArguments, UsageError } from '../../../scripts/verify-pte/argument
 
 test('the command line of the older tool, and every option', () => {
   expect(parseArguments(['1334', '0x7f1234567000'])).toEqual({
-    port: 1334,
-    host: '127.0.0.1',
+    endpoint: { port: 1334 },
     address: 0x7f12_3456_7000n,
     choice: { by: 'cpu', cpu: 0 },
     kernelFiles: {},
@@ -19,10 +18,10 @@ test('the command line of the older tool, and every option', () => {
     choice: { by: 'cpu', cpu: 3 },
     json: true,
     svg: 'a b.svg',
-    host: 'far',
+    endpoint: { port: 1, host: 'far' },
   });
   expect(parseArguments(['--cr3=0x12345801', '65535', '0xffffffff81000000'])).toMatchObject({
-    port: 65535,
+    endpoint: { port: 65535 },
     address: 0xffff_ffff_8100_0000n,
     choice: { by: 'cr3', cr3: 0x1234_5801n },
   });
@@ -33,6 +32,13 @@ test('the command line of the older tool, and every option', () => {
   // A name is what the kernel keeps of it: 15 bytes.
   expect(parseArguments(['1334', '0', '--name', 'a-name-of-twenty-char'])).toMatchObject({
     choice: { by: 'process', process: 'a-name-of-twent' },
+  });
+  expect(parseArguments(['--unix', '/run/monitor.sock', '0x1000'])).toMatchObject({
+    endpoint: { path: '/run/monitor.sock' },
+    address: 0x1000n,
+  });
+  expect(parseArguments(['1334', '0x1000', '--host', '[::1]'])).toMatchObject({
+    endpoint: { port: 1334, host: '[::1]' },
   });
   expect(parseArguments(['--help'])).toBe('help');
 });
@@ -62,6 +68,9 @@ for (const [what, argv, message] of [
     ['1334', '0x8000000001234567'],
     /not a canonical virtual address.*digit/,
   ],
+  ['a socket and a port', ['--unix', 'm.sock', '1334', '0x1000'], /Too many arguments: 0x1000/],
+  ['a socket on another host', ['--unix', 'm.sock', '0x1000', '--host', 'far'], /--unix needs.*no --host/],
+  ['a socket and no address', ['--unix', 'm.sock'], /Two arguments are needed.*--unix only the address/],
   ['an option that is none', ['1334', '0x1000', '--color'], /--color/],
   ['an option without its value', ['1334', '0x1000', '--pid'], /--pid/],
   ['two choices', ['1334', '0x1000', '--pid', '1', '--cr3', '0x1000'], /--pid and --cr3 exclude each other/],

@@ -40,6 +40,7 @@ test('the overview', async () => {
     '--json',
     '--svg',
     '--host',
+    '--unix',
     '--kallsyms',
     '--system-map',
     '--btf',
@@ -101,6 +102,17 @@ test.describe('a QEMU that has only its firmware', () => {
     expectOneLine(
       await runTool([String(qemu.monitorPort), address]),
       /busy with another client.*end the other one/,
+    );
+    expect((await monitor.infoStatus()).running).toBe(true);
+  });
+
+  test('the gdb port of it: the VM runs on, and the right port is named', async () => {
+    await using qemu = await FirmwareQemu.start();
+    await using monitor = await connectMonitor({ path: qemu.monitorPath, deadlineMs: 20_000 });
+    const port = await qemu.openStub(monitor);
+    expectOneLine(
+      await runTool([String(port), address]),
+      new RegExp(`gdb stub.*the VM runs on.*The monitor is at port ${port + 100}`),
     );
     expect((await monitor.infoStatus()).running).toBe(true);
   });
