@@ -2,7 +2,7 @@ import type { CpuRegisters } from '../monitor/index.js';
 import { DebuggerError } from './errors.js';
 
 /** What tells whose code the CPU runs, and on which page tables. In VMX non-root mode these are the guest's. */
-export type BochsRegisters = Pick<CpuRegisters, 'general' | 'rip' | 'cpl' | 'cr3' | 'cr4' | 'efer'>;
+export type BochsRegisters = Pick<CpuRegisters, 'general' | 'rip' | 'cpl' | 'cr0' | 'cr3' | 'cr4' | 'efer'>;
 
 /** The debugger's commands whose replies {@link parseRegisters} takes, in this order. */
 export const registerCommands = ['r', 'creg', 'sreg'] as const;
@@ -29,6 +29,7 @@ export function parseRegisters([
     rip: generalRegister('rip'),
     // The privilege level is the DPL of SS (SDM vol. 3, 25.4.1): bits 14:13 of the descriptor's upper half.
     cpl: Number((value(segments, /^ss:0x[0-9a-f]+, dh=0x([0-9a-f]+)/m) >> 13n) & 3n),
+    cr0: value(control, /^CR0=0x([0-9a-f]+):/m),
     cr3: value(control, /^CR3=0x([0-9a-f]+)$/m),
     cr4: value(control, /^CR4=0x([0-9a-f]+):/m),
     efer: value(control, /^EFER=0x([0-9a-f]+):/m),

@@ -5,6 +5,13 @@ import { type MappedRange, type Mappings, parseMem, parseTlb, type TlbEntry } fr
 import { hexOf } from './command-line.js';
 import { dumpCommand, type MemoryRequest, parseMemoryDump, unitsOf } from './parse/memory-dump.js';
 import { type FlatView, parseMemoryTree } from './parse/memory-tree.js';
+import {
+  type CpuFeatures,
+  cpuPathIn,
+  featureCommands,
+  parseFeatures,
+  usualCpuPath,
+} from './parse/processor.js';
 import { type CpuRegisters, parseRegisters } from './parse/registers.js';
 import { type CpuThread, parseCpus, parseStatus, type VmStatus } from './parse/status.js';
 
@@ -30,6 +37,8 @@ export interface MonitorPeer {
  */
 export class Monitor {
   readonly #client: HmpClient;
+  /** The same for all vCPUs of a machine, and for as long as it lives. */
+  #features: CpuFeatures | undefined;
   readonly peer: MonitorPeer;
 
   constructor(client: HmpClient, peer: MonitorPeer) {
@@ -71,9 +80,14 @@ export class Monitor {
     );
   }
 
-  /** `info registers -a`: the registers of every vCPU. On a running VM each vCPU's are from another moment. */
+  /**
+   * `info registers -a`: the registers of every vCPU, and with them what its CPUID says. On a running VM each vCPU's are from
+   * another moment.
+   */
   async infoRegisters(options?: CommandOptions): Promise<CpuRegisters[]> {
-    return parseRegisters(await this.command('info registers -a', options));
+    const features = (this.#features ??= await this.#readFeatures(options));
+    const registers = parseRegisters(await this.command('info registers -a', options));
+    return registers.map((cpu) => ({ ...cpu, features }));
   }
 
   async infoCpus(options?: CommandOptions): Promise<CpuThread[]> {
@@ -164,6 +178,15 @@ export class Monitor {
   async #dump(kind: 'x' | 'xp', request: MemoryRequest, options?: CommandOptions): Promise<Uint8Array> {
     const command = dumpCommand(kind, request);
     return parseMemoryDump(await this.command(command, options), request, command);
+  }
+
+  async #readFeatures(options?: CommandOptions): Promise<CpuFeatures> {
+    const at = async (path: string): Promise<CpuFeatures> =>
+      parseFeatures(await this.commands(featureCommands(path), options));
+    const usual = await at(usualCpuPath);
+    if (usual.maxPhysicalAddress !== 'unknown') return usual;
+    const path = cpuPathIn(await this.command('info qom-tree', options));
+    return path === undefined ? usual : await at(path);
   }
 
   /** For commands that print nothing when they succeed. */

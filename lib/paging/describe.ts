@@ -1,5 +1,6 @@
 import { fieldLines, fieldMask, type Decoded } from './bit-field.js';
 import { hex } from './bits.js';
+import type { Violation } from './entry.js';
 import type { EptEntry } from './ept/entry.js';
 import type { Eptp } from './ept/eptp.js';
 import type { EptVpidCap } from './ept/vpid-cap.js';
@@ -74,9 +75,7 @@ export function summary(value: AnyDecoded): string {
 export function describe(value: AnyDecoded): string {
   const lines = [summary(value), ...fieldLines(value.fields, value.raw)];
   if (value.type === 'vtd-context') lines.push(' upper half:', ...fieldLines(value.highFields, value.high));
-  if ('violations' in value) {
-    lines.push(...value.violations.map((violation) => `  broken rule: ${violation.message}`));
-  }
+  lines.push(...violationsOf(value).map(({ message }) => `  broken rule: ${message}`));
   if (value.type === 'x86-entry' && value.linux !== undefined) {
     lines.push(`  Linux ${value.linux.kernel}: ${linuxWords(value.linux)}`);
   }
@@ -93,9 +92,19 @@ function summaryOfEntry(entry: X86Entry | EptEntry | SecondLevelEntry): string {
     ...(entry.type === 'x86-entry' && entry.protectionKey !== 0
       ? [`protection key ${entry.protectionKey}`]
       : []),
-    ...entry.violations.map((violation) => `BROKEN: ${violation.message}`),
+    ...broken(entry),
   ];
   return `${levelName(entry.level)} entry ${hex(entry.raw)}: ${[target(entry), ...rest].join('; ')}`;
+}
+
+/** The rules that an entry breaks. An MMIO SPTE breaks one on purpose, and an absent one is no entry. */
+function violationsOf(value: AnyDecoded): readonly Violation[] {
+  if (value.type === 'kvm-spte') return value.state === 'present' ? value.hardware.violations : [];
+  return 'violations' in value ? value.violations : [];
+}
+
+function broken(value: AnyDecoded): string[] {
+  return violationsOf(value).map(({ message }) => `BROKEN: ${message}`);
 }
 
 function target(entry: X86Entry | EptEntry | SecondLevelEntry): string {
@@ -146,7 +155,7 @@ function summaryOfSpte(spte: KvmSpte): string {
         ...(spte.accessTracked ? ['access-tracked'] : []),
         `A/D tracking ${spte.adTracking}`,
       ];
-      return `${head}: ${target(spte.hardware)}; ${words.join(', ')}`;
+      return `${head}: ${[target(spte.hardware), words.join(', '), ...broken(spte)].join('; ')}`;
     }
     case 'empty':
     case 'frozen':

@@ -9,8 +9,12 @@ export type EntryKind = 'not-present' | 'table' | 'leaf';
 
 /** A rule of the format that an entry breaks. The hardware faults on such an entry although it is present. */
 export interface Violation {
-  /** Which rule: reserved bits, or one of the EPT misconfigurations (SDM vol. 3, 29.3.3.1). */
-  readonly rule: 'reserved-bits' | 'write-without-read' | 'execute-only-unsupported' | 'memory-type';
+  /**
+   * Which rule: reserved bits, or one of the EPT misconfigurations (SDM vol. 3, 29.3.3.1). 'unknown-processor': the bits are reserved
+   * on some processors, and what this one has is not known.
+   */
+  readonly rule:
+    'reserved-bits' | 'unknown-processor' | 'write-without-read' | 'execute-only-unsupported' | 'memory-type';
   /** The offending bits, in place. */
   readonly bits: bigint;
   /** One phrase that names the bits and the rule. */

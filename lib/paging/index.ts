@@ -71,6 +71,12 @@ export {
   type Efer,
   type MiscEnable,
 } from './x86/msr.js';
+export {
+  processorOf,
+  type ControlRegisters,
+  type Processor,
+  type ProcessorFeatures,
+} from './x86/processor.js';
 export { memoryTypeOf, PAT_AT_RESET, PAT_OF_LINUX, type MemoryType } from './x86/pat.js';
 export { nptFormat, nptSpace } from './x86/npt.js';
 export { decodeEptEntry, encodeEptEntry, type EptEntry } from './ept/entry.js';

@@ -1,6 +1,7 @@
 import {
   _PAGE_USER,
   levelName,
+  type Processor,
   rightsText,
   sizeWords,
   tableIndex,
@@ -20,20 +21,21 @@ export const exitCodes: Readonly<Record<Verdict, number>> = {
   'not-present': 2,
 };
 
-/** `unreadable`: the tables lead nowhere, or the entry breaks a rule of the processor, so that there is no page to speak of. */
+/** `unreadable`: the tables lead nowhere, or the entry breaks a rule of the processor, so that there is no page to speak of, or that cannot be told. */
 export function verdictOf(walk: Walk<X86Entry>): Verdict {
   if (walk.mapped) return walk.leaf.entry.user ? 'set' : 'cleared';
   return walk.fault.reason === 'not-present' ? 'not-present' : 'unreadable';
 }
 
 /** The text for people, in the form that scripts around the older tool know. */
-export function textReport({ monitor, root, owner, walk, reader }: Verification): string {
+export function textReport({ monitor, root, owner, processor, walk, reader }: Verification): string {
   const { address, levels, steps } = walk;
   const depth = ([5, 4, 3, 2, 1] as const).filter((level) => level <= levels);
   return [
     `[+] Connected to QEMU monitor at ${monitor}`,
     `[+] CR3 (Page Table Base): ${hex(root)}`,
     `    Page tables of: ${owner}`,
+    `    Processor: ${processorWords(processor)}`,
     `    ${reader}`,
     '',
     `[+] Resolving PTE for virtual address ${hex(address)}`,
@@ -54,17 +56,30 @@ function stepLines(step: WalkStep<X86Entry>, walk: Walk<X86Entry>): string[] {
   return [`    ${which} address: ${hex(entryAddress)}${size}`, `    ${which} value: ${hex(raw)}`];
 }
 
+function processorWords({ maxPhysicalAddress, gigabytePages, levels, nxe }: Processor): string {
+  const has = (what: boolean | string): string => (what === true ? 'yes' : what === false ? 'no' : what);
+  return `physical-address bits ${maxPhysicalAddress}, ${levels} levels, no-execute ${has(nxe)}, 1 GiB pages ${has(gigabytePages)}`;
+}
+
+const verdictOnFault = {
+  'not-present': 'UNDETERMINED: the page is not present',
+  'unknown-processor':
+    'UNDETERMINED: what the processor has is unknown, and it decides whether it would use this entry',
+} as const;
+
 function conclusion(walk: Walk<X86Entry>): string[] {
   if (!walk.mapped) {
-    const absent = walk.fault.reason === 'not-present';
+    const { reason } = walk.fault;
+    const verdict =
+      reason === 'not-present' || reason === 'unknown-processor'
+        ? verdictOnFault[reason]
+        : 'FAILED: there is no PTE that the processor could use';
     return [
       '[+] PTE Analysis:',
-      `    Present: ${absent ? 'False' : 'unknown'}`,
+      `    Present: ${reason === 'not-present' ? 'False' : 'unknown'}`,
       '',
       `[-] ${walk.fault.message}`,
-      absent
-        ? '[-] Verification UNDETERMINED: the page is not present'
-        : '[-] Verification FAILED: there is no PTE that the processor could use',
+      `[-] Verification ${verdict}`,
     ];
   }
   const { leaf, effectiveRights, physicalAddress, pageSize } = walk;
@@ -88,7 +103,7 @@ function conclusion(walk: Walk<X86Entry>): string[] {
 }
 
 /** The same for programs. Numbers that may have 64 bits are hexadecimal strings. */
-export function jsonReport({ monitor, root, owner, walk, reader }: Verification): string {
+export function jsonReport({ monitor, root, owner, processor, walk, reader }: Verification): string {
   const verdict = verdictOf(walk);
   return `${JSON.stringify({
     verdict,
@@ -98,6 +113,7 @@ export function jsonReport({ monitor, root, owner, walk, reader }: Verification)
     cr3: hex(root),
     owner,
     reader,
+    processor,
     levels: walk.levels,
     steps: walk.steps.map(({ level, name, index, entryAddress, raw, entry }) => ({
       level,

@@ -6,7 +6,15 @@ import type { KernelSources } from '../../lib/guest/process/kernel-of-guest.js';
 import { addressSpaceOf } from '../../lib/guest/process/parked.js';
 import { type OpenedMemory, openPhysicalMemory } from '../../lib/memory/index.js';
 import { connectMonitor, type CpuRegisters } from '../../lib/monitor/index.js';
-import { type AddressSpace, PTE_PFN_MASK, walk, type Walk, type X86Entry } from '../../lib/paging/index.js';
+import {
+  type AddressSpace,
+  type Processor,
+  processorOf,
+  PTE_PFN_MASK,
+  walk,
+  type Walk,
+  type X86Entry,
+} from '../../lib/paging/index.js';
 import { type Arguments, type Choice, UsageError } from './arguments.js';
 import { whileStopped } from './stopped.js';
 
@@ -21,6 +29,8 @@ export interface Verification {
   /** Whose page tables these are, and how they were found. */
   readonly owner: string;
   readonly walk: Walk<X86Entry>;
+  /** What decides how the tables are read, and was asked of the machine. */
+  readonly processor: Processor;
   /** How memory was read. */
   readonly reader: string;
 }
@@ -36,12 +46,13 @@ export async function verify(args: Arguments): Promise<Verification> {
   return await whileStopped(monitor, async () => {
     const registers = await monitor.infoRegisters();
     await using memory = await openPhysicalMemory({ monitor });
-    const { space, owner } = await select(args.choice, registers, memory, sources);
+    const { space, owner, cpu } = await select(args.choice, registers, memory, sources);
     return {
       monitor: monitor.peer.where,
       root: space.root,
       owner,
       walk: await walk(memory.memory, space, args.address),
+      processor: processorOf(cpu, cpu.features),
       reader: memory.summary,
     };
   });
@@ -50,6 +61,8 @@ export async function verify(args: Arguments): Promise<Verification> {
 interface Selected {
   readonly space: AddressSpace<X86Entry>;
   readonly owner: string;
+  /** A vCPU of the same kind and mode as that whose tables these are. */
+  readonly cpu: CpuRegisters;
 }
 
 async function select(
@@ -63,13 +76,16 @@ async function select(
       const cpu = vcpu(registers, choice.cpu);
       const mode = cpu.cpl === 3 ? 'in user mode' : 'in the kernel';
       return {
+        cpu,
         space: addressSpaceOf(cpu),
         owner: `vCPU ${cpu.cpu} at this moment (${mode}, RIP 0x${cpu.rip.toString(16)}); --pid names a process`,
       };
     }
     case 'cr3': {
-      const space = addressSpaceOf(vcpu(registers, 0));
+      const cpu = vcpu(registers, 0);
+      const space = addressSpaceOf(cpu);
       return {
+        cpu,
         space: { ...space, root: choice.cr3 & PTE_PFN_MASK },
         owner: `CR3 as given, 0x${choice.cr3.toString(16)}`,
       };
@@ -78,9 +94,18 @@ async function select(
       const { pid, name, space, how } = await findProcess(registers, opened.memory, choice.process, {
         sources,
       });
-      return { space, owner: `process ${pid} (${name}); ${how}` };
+      return {
+        space,
+        owner: `process ${pid} (${name}); ${how}`,
+        cpu: registers.find(translates) ?? vcpu(registers, 0),
+      };
     }
   }
+}
+
+/** Whether a vCPU is in 64-bit mode: CR0.PG and EFER.LMA. */
+function translates({ cr0, efer }: CpuRegisters): boolean {
+  return (cr0 & (1n << 31n)) !== 0n && (efer & (1n << 10n)) !== 0n;
 }
 
 /** A vCPU that translates addresses. */
@@ -91,7 +116,7 @@ function vcpu(registers: readonly CpuRegisters[], wanted: number): CpuRegisters 
       `The VM has no vCPU ${wanted}: it has ${registers.map(({ cpu }) => cpu).join(', ')}.`,
     );
   }
-  if ((found.cr0 & (1n << 31n)) === 0n || (found.efer & (1n << 10n)) === 0n) {
+  if (!translates(found)) {
     throw new InfrastructureError(
       `vCPU ${wanted} is not in 64-bit mode (CR0 0x${found.cr0.toString(16)}, EFER 0x${found.efer.toString(16)}): its kernel has not started yet. Wait for the guest, or choose another vCPU with --cpu.`,
     );

@@ -1,6 +1,7 @@
 import { InfrastructureError } from '../../errors.js';
 import { eptSpace, type AddressSpace, type EptEntry } from '../../paging/index.js';
 import type { CommandShell } from '../command-shell.js';
+import { guestCpuFeatures } from '../cpuinfo.js';
 import { parseTrace } from '../trace/events.js';
 import { readTrace } from '../trace/read-trace.js';
 
@@ -39,7 +40,13 @@ export async function unloadKvmIntel(guest: CommandShell): Promise<void> {
 
 /** The EPT of the VM that ran last. @throws InfrastructureError no VM has run */
 export async function lastEpt(guest: CommandShell): Promise<AddressSpace<EptEntry>> {
-  return eptSpace({ eptp: await lastRecorded(guest, event, 'root') });
+  const { maxPhysicalAddress } = await guestCpuFeatures(guest);
+  if (maxPhysicalAddress === 'unknown') {
+    throw new InfrastructureError(
+      "The guest's /proc/cpuinfo does not tell its address sizes, without which its EPT cannot be read. Is /proc mounted?",
+    );
+  }
+  return eptSpace({ eptp: await lastRecorded(guest, event, 'root'), maxPhysicalAddress });
 }
 
 /** Linear address of the VMCS of the VM that was made last. @throws InfrastructureError no VM was made */

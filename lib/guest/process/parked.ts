@@ -1,11 +1,12 @@
 import { InfrastructureError } from '../../errors.js';
 import type { CpuRegisters, Monitor } from '../../monitor/index.js';
-import { type AddressSpace, type X86Entry, type X86Options, x86Space } from '../../paging/index.js';
-
-/** CR4.LA57 (SDM vol. 3, 2.5): five levels of tables. */
-const cr4La57 = 1n << 12n;
-/** EFER.NXE (SDM vol. 3, 2.2.1): bit 63 of an entry is execute-disable. */
-const eferNxe = 1n << 11n;
+import {
+  type AddressSpace,
+  processorOf,
+  type X86Entry,
+  type X86Options,
+  x86Space,
+} from '../../paging/index.js';
 
 const allOnes = (1n << 64n) - 1n;
 
@@ -13,19 +14,17 @@ const allOnes = (1n << 64n) - 1n;
 export type Marker = bigint;
 
 /** What of a vCPU's registers tells whether it runs a parked thread, and on which page tables. */
-export type ParkedRegisters = Pick<CpuRegisters, 'general' | 'rip' | 'cpl' | 'cr3' | 'cr4' | 'efer'>;
+export type ParkedRegisters = Pick<
+  CpuRegisters,
+  'general' | 'rip' | 'cpl' | 'cr0' | 'cr3' | 'cr4' | 'efer' | 'features'
+>;
 
-/** The address space that a vCPU's control registers name at this moment. */
+/** The address space that a vCPU's control registers name at this moment, read as that vCPU reads it. */
 export function addressSpaceOf(
-  registers: Pick<CpuRegisters, 'cr3' | 'cr4' | 'efer'>,
+  registers: Pick<CpuRegisters, 'cr0' | 'cr3' | 'cr4' | 'efer' | 'features'>,
   options: X86Options = {},
 ): AddressSpace<X86Entry> {
-  return x86Space({
-    ...options,
-    cr3: registers.cr3,
-    levels: (registers.cr4 & cr4La57) === 0n ? 4 : 5,
-    nxe: (registers.efer & eferNxe) !== 0n,
-  });
+  return x86Space({ ...processorOf(registers, registers.features), ...options, cr3: registers.cr3 });
 }
 
 /** The vCPU that runs the thread with this marker, in user mode. */

@@ -1,5 +1,6 @@
 import { MonitorParseError } from '../errors.js';
 import { contentLines, decimal, hex } from './fields.js';
+import type { CpuFeatures } from './processor.js';
 
 const COMMAND = 'info registers';
 
@@ -43,6 +44,8 @@ export interface CpuRegisters {
   readonly cr3: bigint;
   readonly cr4: bigint;
   readonly efer: bigint;
+  /** What this vCPU's CPUID says; undefined if nobody has asked. */
+  readonly features?: CpuFeatures;
 }
 
 /**

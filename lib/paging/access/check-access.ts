@@ -14,17 +14,21 @@ export interface Access {
 export interface AccessControls {
   /** CR0.WP: supervisor writes respect R/W. Default true. */
   readonly writeProtect?: boolean;
+  /** EFER.NXE: with CR4.SMEP it decides whether an error code tells fetches from reads. Default true. */
+  readonly nxe?: boolean;
   /** CR4.SMEP: the supervisor fetches nothing from user pages. Default true. */
   readonly smep?: boolean;
   /** CR4.SMAP without EFLAGS.AC: the supervisor reads and writes no user pages. Default true. */
   readonly smap?: boolean;
-  /** PKRU if CR4.PKE is set: two bits per protection key, access-disable and write-disable. Default: keys are off. */
+  /** CR4.PKE: PKRU governs user pages. Default: if `pkru` is given. */
+  readonly protectionKeys?: boolean;
+  /** PKRU: two bits per protection key, access-disable and write-disable. Unknown if left out with keys on. */
   readonly pkru?: number;
 }
 
 /**
  * What comes of an access: it is permitted, or the processor raises #PF with this error code. 'unknown' if a table could
- * not be read.
+ * not be read, or if it depends on what is not known of the processor.
  */
 export type AccessOutcome =
   | { readonly outcome: 'permitted'; readonly pageFault: undefined }
@@ -41,8 +45,10 @@ export function checkAccess(
   access: Access,
   controls: AccessControls = {},
 ): AccessOutcome {
-  if (!walk.mapped && walk.fault.reason === 'unreadable') return { outcome: 'unknown', pageFault: undefined };
+  const unknown = { outcome: 'unknown', pageFault: undefined } as const;
+  if (walk.fault?.reason === 'unreadable' || walk.fault?.reason === 'unknown-processor') return unknown;
   const keyForbids = walk.mapped && protectionKeyForbids(walk, access, controls);
+  if (keyForbids === 'unknown') return unknown;
   if (walk.mapped && !keyForbids && rightsPermit(walk, access, controls)) {
     return { outcome: 'permitted', pageFault: undefined };
   }
@@ -52,7 +58,7 @@ export function checkAccess(
     write: access.kind === 'write',
     user: access.user,
     reservedBit: walk.fault?.reason === 'reserved-bits',
-    instructionFetch: access.kind === 'fetch',
+    instructionFetch: access.kind === 'fetch' && ((controls.nxe ?? true) || (controls.smep ?? true)),
     protectionKey: keyForbids,
   });
   return { outcome: 'fault', pageFault: PAGE_FAULT.decode(code) };
@@ -74,9 +80,10 @@ function rightsPermit(
 function protectionKeyForbids(
   { effectiveRights, leaf }: MappedWalk<X86Entry>,
   { kind, user }: Access,
-  { writeProtect = true, pkru = 0 }: AccessControls,
-): boolean {
-  if (kind === 'fetch' || !effectiveRights.user) return false;
+  { writeProtect = true, pkru, protectionKeys = pkru !== undefined }: AccessControls,
+): boolean | 'unknown' {
+  if (kind === 'fetch' || !effectiveRights.user || !protectionKeys) return false;
+  if (pkru === undefined) return 'unknown';
   const bits = pkru >>> (2 * leaf.entry.protectionKey);
   const accessDisabled = (bits & 1) !== 0;
   const writeDisabled = (bits & 2) !== 0;

@@ -49,8 +49,8 @@ export function eptRules(level: Level, settings: EptSettings): LevelRules {
     leaf: level === 1 ? 'always' : largeExists ? 'bit-7' : 'never',
     tableReserved: width | (largeExists ? bits(6, 3) : bits(7, 3)),
     leafReserved: width | alignment,
-    tableAddress: bits(51, 12),
-    leafAddress: bits(51, 12) & ~alignment,
+    tableAddress: bits(51, 12) & ~width,
+    leafAddress: bits(51, 12) & ~width & ~alignment,
     tableForbidden: forbidden(settings.executeOnly, false),
     leafForbidden: forbidden(settings.executeOnly, true),
   };

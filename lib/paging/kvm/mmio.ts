@@ -1,5 +1,5 @@
 import { bits, hex } from '../bits.js';
-import { layout, part } from '../bit-field.js';
+import { layout, part, type Layout } from '../bit-field.js';
 import { InvalidArgumentError } from '../paging-errors.js';
 import { L1TF_SHIFT, spteMasks, type SpteMasks, type SpteOptions } from './options.js';
 
@@ -15,13 +15,29 @@ export interface MmioSpte {
   readonly oddBits: bigint;
 }
 
-/** The names of an MMIO SPTE's bits. Address bits under an L1TF mask are moved up: see `gpa` for the true address. */
-export const MMIO_FIELDS = layout([
-  part(2, 0, 'mmio value and access', '110b on EPT; P, W and U on NPT'),
-  part(10, 3, 'MMIO_SPTE_GEN_LOW', 'memslot generation 7:0'),
-  part(51, 12, 'gpa', 'guest-physical address, with the L1TF mask set where the host needs it', 'address'),
-  part(62, 52, 'MMIO_SPTE_GEN_HIGH', 'memslot generation 18:8'),
-]);
+/** The names of an MMIO SPTE's bits. Address bits under an L1TF mask are moved up, and their old places are set. */
+export function mmioFields({ l1tf }: SpteMasks): Layout {
+  const lowest = l1tf === 0n ? undefined : l1tf.toString(2).length - 5;
+  const gpa =
+    lowest === undefined
+      ? [part(51, 12, 'gpa', 'guest-physical address', 'address')]
+      : [
+          part(lowest - 1, 12, `gpa ${lowest - 1}:12`, 'guest-physical address, lower bits', 'address'),
+          part(lowest + 4, lowest, 'L1TF mask', 'set on a host with the L1TF bug'),
+          part(
+            lowest + 9,
+            lowest + 5,
+            `gpa ${lowest + 4}:${lowest}`,
+            'guest-physical address, moved up by 5',
+          ),
+        ];
+  return layout([
+    part(2, 0, 'mmio value and access', '110b on EPT; P, W and U on NPT'),
+    part(10, 3, 'MMIO_SPTE_GEN_LOW', 'memslot generation 7:0'),
+    ...gpa,
+    part(62, 52, 'MMIO_SPTE_GEN_HIGH', 'memslot generation 18:8'),
+  ]);
+}
 
 /** Reads the parts of an MMIO SPTE; whether it is one is for the caller to know. */
 export function decodeMmio(raw: bigint, masks: SpteMasks): MmioSpte {

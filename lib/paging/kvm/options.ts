@@ -14,7 +14,10 @@ export interface SpteOptions {
    * one with 40 bits of cache address). GPA bits under it are stored five bits further up. Default 0: not affected.
    */
   readonly l1tfMask?: bigint;
-  /** The host's physical address bits, which bound the GPA in an MMIO SPTE. Default 52 for EPT, 51 for NPT. */
+  /**
+   * The host's physical address bits, which bound the GPA in an MMIO SPTE (default 52 for EPT, 51 for NPT) and the addresses in the
+   * others (default 52: none is too wide).
+   */
   readonly physicalBits?: number;
   /** The MMIO mask and value of an NPT host with SME, whose C-bit shifts them (svm_adjust_mmio_mask). */
   readonly nptMmioMask?: bigint;

@@ -7,7 +7,7 @@ import { x86Decoder, type X86Entry } from '../x86/entry.js';
 import { x86Settings } from '../x86/rules.js';
 import type { LinuxVersion } from '../x86/linux-bits.js';
 import { SPTE_LAYOUTS } from './layout.js';
-import { decodeMmio, MMIO_FIELDS, type MmioSpte } from './mmio.js';
+import { decodeMmio, mmioFields, type MmioSpte } from './mmio.js';
 import { spteMasks, type SpteOptions } from './options.js';
 
 /** How KVM tracks accesses and writes of a page: bits 53:52. */
@@ -49,7 +49,6 @@ export type MmioKvmSpte = SpteBase & MmioSpte & { readonly state: 'mmio' };
 export type KvmSpte = AbsentSpte | PresentSpte | MmioKvmSpte;
 
 const MMU_PRESENT = 11;
-const decodeNptEntry = x86Decoder(x86Settings({}), 'npt');
 
 /**
  * Decodes an entry of KVM's EPT or NPT as KVM itself does (arch/x86/kvm/mmu/spte.h). Total: every value has a state.
@@ -60,20 +59,22 @@ export function decodeSpte(raw: bigint, level: Level, options: SpteOptions): Kvm
   const { kernel, mmu } = options;
   const constants = SPTE_LAYOUTS[kernel];
   const masks = spteMasks(options);
-  const hardware = mmu === 'ept' ? decodeEptEntry(raw, level) : decodeNptEntry(raw, level);
+  const width = options.physicalBits === undefined ? {} : { maxPhysicalAddress: options.physicalBits };
+  const hardware =
+    mmu === 'ept' ? decodeEptEntry(raw, level, width) : x86Decoder(x86Settings(width), 'npt')(raw, level);
   const base = { type: 'kvm-spte', kernel, mmu, level, raw, hardware } as const;
   // The same order as KVM: an MMIO SPTE is never MMU-present, a frozen one never MMIO.
   if (raw === constants.empty) return { ...base, fields: hardware.fields, state: 'empty' };
   if (raw === constants.frozen) return { ...base, fields: hardware.fields, state: 'frozen' };
   if ((raw & masks.mmioMask) === masks.mmioValue) {
-    return { ...base, fields: MMIO_FIELDS, state: 'mmio', ...decodeMmio(raw, masks) };
+    return { ...base, fields: mmioFields(masks), state: 'mmio', ...decodeMmio(raw, masks) };
   }
   if (!hasBit(raw, MMU_PRESENT)) return { ...base, fields: hardware.fields, state: 'unknown' };
 
   const adTracking = AD_TRACKING[field(raw, 53, 52)] ?? 'reserved';
   return {
     ...base,
-    fields: presentFields(mmu, hardware.fields),
+    fields: presentFields(mmu, hardware.fields, !hardware.present),
     state: 'present',
     adTracking,
     accessTracked: mmu === 'ept' && adTracking === 'disabled' && (raw & bits(2, 0)) === 0n,
@@ -85,7 +86,7 @@ export function decodeSpte(raw: bigint, level: Level, options: SpteOptions): Kvm
 }
 
 /** KVM's names over the hardware's: the software bits are all ignored by hardware. */
-function presentFields(mmu: 'ept' | 'npt', hardware: Layout): Layout {
+function presentFields(mmu: 'ept' | 'npt', hardware: Layout, absent: boolean): Layout {
   return layout([
     flag(MMU_PRESENT, 'SPTE_MMU_PRESENT_MASK', 'backed by memory or by a table'),
     part(53, 52, 'SPTE_TDP_AD', 'tracking: 0 accessed and dirty bits, 1 none, 2 write protection'),
@@ -100,6 +101,7 @@ function presentFields(mmu: 'ept' | 'npt', hardware: Layout): Layout {
           flag(9, 'DEFAULT_SPTE_HOST_WRITABLE', 'the host lets the guest write'),
           flag(10, 'DEFAULT_SPTE_MMU_WRITABLE', 'may be made writable without a lock'),
         ]),
-    ...hardware.filter((field) => field.role !== 'ignored'),
+    ...hardware.filter(({ role }) => role !== 'ignored' && !(absent && role === 'address')),
+    ...(absent ? [part(51, 12, 'address', 'what KVM keeps there; to the hardware nothing', 'address')] : []),
   ]);
 }

@@ -3,6 +3,7 @@ import { compileRules, isBroken, type AddressSpace, type CompiledRules } from '.
 import { levelName, levelsFrom, type Level } from '../level.js';
 import { ALL_RIGHTS } from '../rights.js';
 import type { FaultReason } from '../walk/result.js';
+import { faultReason } from '../violations.js';
 import { ColumnBuilder, pagesAt, type MappingColumns } from './columns.js';
 import type { ScanBounds } from './options.js';
 import type { ProblemReason, ScanProblem } from './problem.js';
@@ -13,6 +14,7 @@ export const HOLE_REASONS: readonly (FaultReason | 'cycle' | 'limit')[] = [
   'not-present',
   'reserved-bits',
   'misconfiguration',
+  'unknown-processor',
   'unreadable',
   'cycle',
   'limit',
@@ -129,7 +131,7 @@ export class Lister {
 
   #broken(at: Found): void {
     const entry = this.#space.format.decode(joinHalves(at.low, at.high), at.level);
-    const reason = this.#space.format.name === 'ept' ? 'misconfiguration' : 'reserved-bits';
+    const reason = faultReason(this.#space.format.name, entry.violations);
     this.#problem(reason, at, entry.violations.map((violation) => violation.message).join('; '));
   }
 

@@ -20,9 +20,11 @@ export interface WalkStep<E extends TableEntry = TableEntry> {
  * - `not-present`: the entry at `level` is not present.
  * - `reserved-bits`: a present entry sets bits that must be zero (#PF with RSVD; VT-d fault).
  * - `misconfiguration`: an EPT entry breaks a rule of SDM vol. 3, 29.3.3.1 (exit reason 49).
+ * - `unknown-processor`: an entry sets a bit that is reserved on some processors; the walk was not told what this one has.
  * - `unreadable`: the table at `level` lies outside RAM.
  */
-export type FaultReason = 'not-present' | 'reserved-bits' | 'misconfiguration' | 'unreadable';
+export type FaultReason =
+  'not-present' | 'reserved-bits' | 'misconfiguration' | 'unknown-processor' | 'unreadable';
 
 /** Where and why a walk ended. */
 export interface WalkFault {

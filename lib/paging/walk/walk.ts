@@ -6,6 +6,7 @@ import type { PhysicalMemory, SyncPhysicalMemory } from '../physical-memory.js';
 import { ALL_RIGHTS, rightsFromBits } from '../rights.js';
 import { PagingError } from '../paging-errors.js';
 import type { FaultedWalk, FaultReason, Walk, WalkStep } from './result.js';
+import { faultReason } from '../violations.js';
 import { onlyReply, runAsync, runSync, uint64, type MemoryTask } from './task.js';
 
 /**
@@ -60,9 +61,8 @@ export function* walkTask<E extends TableEntry>(
       return faulted(base, 'not-present', level, entryAddress, raw, 'the entry is not present');
     }
     if (entry.violations.length > 0) {
-      const reason = format.name === 'ept' ? 'misconfiguration' : 'reserved-bits';
       const rules = entry.violations.map((violation) => violation.message).join('; ');
-      return faulted(base, reason, level, entryAddress, raw, rules);
+      return faulted(base, faultReason(format.name, entry.violations), level, entryAddress, raw, rules);
     }
 
     const rights = format.rights(lowHalf(raw), highHalf(raw));

@@ -9,7 +9,7 @@ import { reservedViolations } from '../violations.js';
 import { _PAGE_PKEY_MASK } from './bits.js';
 import { x86Layout } from './layout.js';
 import { linuxMeaning, type LinuxMeaning } from './linux-meaning.js';
-import { patBit, x86Rules, x86Settings, type X86Options, type X86Settings } from './rules.js';
+import { patBit, x86Doubts, x86Rules, x86Settings, type X86Options, type X86Settings } from './rules.js';
 
 /** The flags that sit at the same bit at every level. */
 const X86_FLAGS = {
@@ -89,7 +89,11 @@ export function x86Decoder(
     const violations: Violation[] =
       kind === 'not-present'
         ? []
-        : reservedViolations(raw & (kind === 'leaf' ? rules.leafReserved : rules.tableReserved), level);
+        : reservedViolations(
+            raw & (kind === 'leaf' ? rules.leafReserved : rules.tableReserved),
+            level,
+            x86Doubts(level, settings),
+          );
     const linux = settings.kernel === undefined ? undefined : linuxMeaning(raw, level, settings.kernel);
     const entry = {
       type: 'x86-entry',

@@ -3,24 +3,24 @@ import type { EntryKind } from '../entry.js';
 import type { LevelRules } from '../format.js';
 import type { Level } from '../level.js';
 import { LINUX_BITS, type LinuxVersion } from './linux-bits.js';
-import { x86Rules, type X86Settings } from './rules.js';
+import { x86Doubts, x86Rules, type X86Settings } from './rules.js';
 
 /** The names of an entry's 64 bits, which depend on the level and on what the entry is. */
 export function x86Layout(level: Level, kind: EntryKind, settings: X86Settings): Layout {
   if (kind === 'not-present') return notPresentLayout(level, settings.kernel);
   const rules = x86Rules(level, settings);
+  const mustBeZero = kind === 'leaf' ? rules.leafReserved : rules.tableReserved;
   return layout([
-    ...(kind === 'leaf' ? reserved(rules.leafReserved) : reserved(rules.tableReserved)),
-    ...common(level, kind),
-    ...(kind === 'leaf' ? leafOnly(level) : []),
+    ...reserved(mustBeZero & ~x86Doubts(level, settings)),
+    ...common(kind === 'leaf' ? 'the page' : 'all that the table maps'),
+    ...(kind === 'leaf' ? [...largeFlag(level), ...leafOnly(level)] : []),
     ...encryption(settings.encryptionMask),
     address(kind, rules),
     ...softwareBits(settings.kernel),
   ]);
 }
 
-function common(level: Level, kind: EntryKind): BitField[] {
-  const target = kind === 'leaf' ? 'the page' : 'all that the table maps';
+function common(target: string): BitField[] {
   return [
     flag(0, '_PAGE_PRESENT', 'present: hardware translates through this entry'),
     flag(1, '_PAGE_RW', `writes to ${target} are permitted`),
@@ -28,9 +28,12 @@ function common(level: Level, kind: EntryKind): BitField[] {
     flag(3, '_PAGE_PWT', 'PAT index bit 0 (write-through)'),
     flag(4, '_PAGE_PCD', 'PAT index bit 1 (cache disable)'),
     flag(5, '_PAGE_ACCESSED', 'accessed since software cleared it'),
-    ...(kind === 'leaf' && level > 1 ? [flag(7, '_PAGE_PSE', 'maps a large page')] : []),
     flag(63, '_PAGE_NX', `instruction fetches from ${target} are forbidden (XD)`),
   ];
+}
+
+function largeFlag(level: Level): BitField[] {
+  return level > 1 ? [flag(7, '_PAGE_PSE', 'maps a large page')] : [];
 }
 
 function leafOnly(level: Level): BitField[] {
@@ -88,7 +91,8 @@ function softwareBits(kernel: LinuxVersion | undefined): BitField[] {
  */
 function notPresentLayout(level: Level, kernel: LinuxVersion | undefined): Layout {
   return layout([
-    ...common(level, level > 1 ? 'leaf' : 'table'),
+    ...common(level > 1 ? 'all that the entry maps' : 'the page'),
+    ...largeFlag(level),
     flag(6, '_PAGE_DIRTY', 'written since software cleared it'),
     flag(8, '_PAGE_PROTNONE', 'Linux: mapped PROT_NONE; the address bits are stored inverted'),
     part(51, 12, 'address', 'Linux: address or swap offset, inverted', 'address'),

@@ -7,6 +7,7 @@ import { expect, test } from '@playwright/test';
 import { connectMonitor } from '../../../lib/monitor/index.js';
 import { FakeMonitor } from '../monitor/fake-monitor.js';
 import { FirmwareQemu } from '../monitor/firmware-qemu.js';
+import { recorded } from '../monitor/recorded.js';
 import { runTool, type ToolRun } from './run-tool.js';
 
 const address = '0x7f1234567000';
@@ -135,4 +136,43 @@ test.describe('a QEMU that has only its firmware', () => {
     await using monitor = await connectMonitor({ port: qemu.monitorPort, deadlineMs: 20_000 });
     expect((await monitor.infoStatus()).running).toBe(false);
   });
+});
+
+/** A machine of one vCPU in 64-bit mode, whose memory is `entries`, as a monitor alone tells of it. */
+function monitorOnly(entries: Readonly<Record<string, string>>) {
+  const registers = recorded('registers-linux').replaceAll(/CR3=[0-9a-f]+/g, 'CR3=0000000000010000');
+  const memory =
+    'FlatView #0\n AS "memory", root: system\n  0000000000000000-000000001fffffff (prio 0, ram): pc.ram\n';
+  const answer = (command: string): string => {
+    const [, address] = /^xp \/\d+x[bg] 0x([0-9a-f]+)$/.exec(command) ?? [];
+    if (address !== undefined)
+      return `${address.padStart(16, '0')}: 0x${(entries[address] ?? '0').padStart(16, '0')}\n`;
+    if (command.startsWith('gpa2hva')) return 'No memory is mapped at address 0x0\n';
+    const known: Readonly<Record<string, string>> = {
+      'info status': 'VM status: paused\n',
+      'info registers -a': registers,
+      'info mtree -f': memory,
+    };
+    return known[command] ?? 'unknown command\n';
+  };
+  return FakeMonitor.start({ answer });
+}
+
+const beyond = { '10000': '11003', '11000': '12003', '12008': '200000200083' };
+
+test('an entry whose meaning depends on a width that nobody tells is not called cleared', async () => {
+  await using fake = await monitorOnly(beyond);
+  const run = await runTool([String(fake.port), '0x200000']);
+  expect(run, run.stderr).toMatchObject({ exitCode: 1, stderr: '' });
+  expect(run.stdout).toContain('physical-address bits unknown');
+  expect(run.stdout).toMatch(/\[-\] .*physical-address width unknown: bits 45 of a PD entry/);
+  expect(run.stdout).toMatch(/\[-\] Verification UNDETERMINED/);
+  expect(run.stdout).not.toContain('PASSED');
+});
+
+test('one that does not depend on it is', async () => {
+  await using fake = await monitorOnly({ ...beyond, '12008': '200083' });
+  const run = await runTool([String(fake.port), '0x200000']);
+  expect(run, run.stderr).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(run.stdout).toContain('physical-address bits unknown');
 });
