@@ -1,4 +1,4 @@
-import { MonitorClosedError, MonitorCommandError } from './errors.js';
+import { MonitorClosedError, MonitorCommandError, MonitorInputError } from './errors.js';
 import type { CommandOptions, HmpClient } from './hmp-client.js';
 import { type HostAddress, parseGpa2hva, parseGva2gpa } from './parse/address.js';
 import { type MappedRange, type Mappings, parseMem, parseTlb, type TlbEntry } from './parse/mappings.js';
@@ -14,6 +14,9 @@ import {
 } from './parse/processor.js';
 import { type CpuRegisters, parseRegisters } from './parse/registers.js';
 import { type CpuThread, parseCpus, parseStatus, type VmStatus } from './parse/status.js';
+
+/** Five levels of page tables (SDM vol. 3, 2.5). */
+const CR4_LA57 = 1n << 12n;
 
 /** Who is at the other end of a monitor's connection. */
 export interface MonitorPeer {
@@ -98,8 +101,19 @@ export class Monitor {
     return parseStatus(await this.command('info status', options));
   }
 
-  /** `info mem`: mapped ranges of the selected vCPU. Knows no NX; empty or wrong with five-level paging. */
+  /**
+   * `info mem`: mapped ranges of the selected vCPU. Knows no NX.
+   *
+   * @throws MonitorInputError the vCPU has five levels of tables, with which QEMU never comes to the end of this command
+   */
   async infoMem(options?: CommandOptions): Promise<Mappings<MappedRange>> {
+    const [cpu] = parseRegisters(await this.command('info registers', options));
+    if (cpu !== undefined && (cpu.cr4 & CR4_LA57) !== 0n) {
+      throw new MonitorInputError(
+        'The vCPU has five levels of page tables (CR4.LA57), and "info mem" makes QEMU loop for ever then: it was not asked. ' +
+          'Scan the tables (scan() of lib/paging), or select another vCPU.',
+      );
+    }
     return parseMem(await this.command('info mem', options));
   }
 

@@ -2,7 +2,7 @@ import { MonitorParseError } from '../errors.js';
 
 /** The lines of a reply, without the empty ones. */
 export function contentLines(reply: string): string[] {
-  return reply.split('\n').filter((line) => line.trim() !== '');
+  return reply.split(/\r?\n/).filter((line) => line.trim() !== '');
 }
 
 /** Hexadecimal digits to a bigint: 1 to 16 of them. */

@@ -22,7 +22,7 @@ export interface TlbEntry {
 /** One run of pages with the same rights in `info mem` (which knows no NX, and prints nothing sensible with LA57). */
 export interface MappedRange {
   readonly start: bigint;
-  /** First address behind the range. May be 2^48 or above for the last one. */
+  /** First address behind the range. 2^48 (or 2^57) for a range that reaches to the top. */
   readonly end: bigint;
   readonly user: boolean;
   readonly readable: boolean;
@@ -66,10 +66,22 @@ export function parseMem(reply: string): Mappings<MappedRange> {
     if (flags === undefined) throw new MonitorParseError('info mem', 'not a line about a range', line);
     const start = hex(startDigits, 'info mem', line);
     const end = hex(endDigits, 'info mem', line);
-    if (BigInt.asUintN(64, end - start) !== hex(lengthDigits, 'info mem', line)) {
+    if (!spans(start, end, hex(lengthDigits, 'info mem', line))) {
       throw new MonitorParseError('info mem', 'start, end and length disagree', line);
     }
     return { start, end, user: flags.startsWith('u'), readable: true, writable: flags.endsWith('w') };
+  });
+}
+
+/**
+ * Whether a range has the length printed. QEMU sign-extends all three numbers, the length too, from the topmost translated bit; an end
+ * that has just passed it stays 2^48 or 2^57 (target/i386/monitor.c, mem_print() and addr_canonical(), 5.2 to 11).
+ */
+function spans(start: bigint, end: bigint, length: bigint): boolean {
+  return [48, 57].some((bits) => {
+    const translated = (value: bigint): bigint =>
+      value === 1n << BigInt(bits) ? value : BigInt.asUintN(bits, value);
+    return translated(end) - translated(start) === translated(length);
   });
 }
 

@@ -24,7 +24,7 @@ export function dumpCommand(kind: 'x' | 'xp', { address, unit, count }: MemoryRe
 }
 
 /**
- * Parses a hexadecimal dump, lines of `0000000000001000: 0x… 0x…`, into the bytes that the guest has (little-endian units).
+ * Parses a hexadecimal dump, lines of `0000000000001000: 0x… 0x…` (a failed `xp` has no blank behind the colon), into the bytes that the guest has (little-endian units).
  * Each line's address and the number of units are checked: a line that is missing, doubled or out of order is an error.
  *
  * @throws MonitorMemoryError for a line that says `Cannot access memory`
@@ -36,13 +36,13 @@ export function parseMemoryDump(reply: string, request: MemoryRequest, command: 
   const view = new DataView(bytes.buffer);
   let offset = 0;
   for (const line of contentLines(reply)) {
-    const colon = line.indexOf(': ');
+    const colon = line.indexOf(':');
     const address = colon < 0 ? undefined : lineAddress(line.slice(0, colon));
     if (address === undefined) throw new MonitorParseError(command, 'a line has no address', line);
     if (address !== BigInt.asUintN(64, request.address + BigInt(offset))) {
       throw new MonitorParseError(command, 'a line has not the address that is its turn', line);
     }
-    const content = line.slice(colon + 2);
+    const content = line.slice(colon + 1).trim();
     if (content === 'Cannot access memory') throw new MonitorMemoryError(command, address);
     for (const unit of content.split(' ')) {
       if (unit.length !== 2 + 2 * size || !/^0x[0-9a-f]+$/.test(unit)) {

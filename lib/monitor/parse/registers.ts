@@ -50,12 +50,13 @@ export interface CpuRegisters {
 
 /**
  * Parses `info registers` or `info registers -a` (QEMU 7.2, target/i386/cpu-dump.c). Debug, FPU and vector registers are
- * passed over.
+ * passed over. Where QEMU prints a single vCPU without its header, it counts as vCPU 0, whichever was selected.
  *
  * @throws MonitorParseError if a vCPU lacks a register that every x86-64 vCPU has, or comes twice
  */
 export function parseRegisters(reply: string): CpuRegisters[] {
   const dumps = new Map<number, string[]>();
+  const headed = /^CPU#\d/m.test(reply);
   let current: string[] | undefined;
   for (const line of contentLines(reply)) {
     const header = /^CPU#(\d+)$/.exec(line);
@@ -64,9 +65,10 @@ export function parseRegisters(reply: string): CpuRegisters[] {
       if (dumps.has(cpu)) throw new MonitorParseError(COMMAND, `vCPU ${String(cpu)} comes twice`, line);
       current = [];
       dumps.set(cpu, current);
-    } else if (current === undefined) {
+    } else if (current === undefined && headed) {
       throw new MonitorParseError(COMMAND, 'a line before the first "CPU#"', line);
     } else {
+      if (current === undefined) dumps.set(0, (current = []));
       current.push(line);
     }
   }

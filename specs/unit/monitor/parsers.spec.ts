@@ -215,9 +215,47 @@ test('info mem: ranges and rights', () => {
   expect(parseMem('0000000000400000-0000000000401000 0000000000001000 urw\n').entries[0]).toMatchObject({
     user: true,
   });
+  // Up to the top of the address space, with four levels and with five, and over half of it.
+  for (const [range, start, end] of [
+    ['fffffffffffff000-0001000000000000 0000000000001000', 0xffff_ffff_ffff_f000n, 1n << 48n],
+    ['ffff800000000000-0001000000000000 ffff800000000000', 0xffff_8000_0000_0000n, 1n << 48n],
+    ['0000000000000000-0001000000000000 0001000000000000', 0n, 1n << 48n],
+    ['00007ffffffff000-ffff800000001000 0000000000002000', 0x7fff_ffff_f000n, 0xffff_8000_0000_1000n],
+    ['fffffffffffff000-0200000000000000 0000000000001000', 0xffff_ffff_ffff_f000n, 1n << 57n],
+    ['ff00000000000000-ff00000000200000 0000000000200000', 0xff00_0000_0000_0000n, 0xff00_0000_0020_0000n],
+  ] as const) {
+    const low = '0000000000200000-0000000000400000 0000000000200000 -rw';
+    const { entries } = parseMem(`${low}\r\n${range} -rw\r\n`);
+    expect(entries.map((entry) => [entry.start, entry.end])).toEqual([
+      [0x20_0000n, 0x40_0000n],
+      [start, end],
+    ]);
+  }
+  expect(() => parseMem('fffffffffffff000-0001000000000000 0000000000002000 -rw\n')).toThrow(
+    MonitorParseError,
+  );
   expect(() => parseMem('0000000000400000-0000000000401000 0000000000002000 urw\n')).toThrow(
     MonitorParseError,
   );
+});
+
+test('registers without a header, as some QEMUs print a single vCPU, and with CRLF', () => {
+  const whole = recorded('registers-la57');
+  const single = whole.slice(0, !whole.includes('CPU#1') ? undefined : whole.indexOf('CPU#1'));
+  const [expected] = parseRegisters(single);
+  expect(expected?.cr4 ?? 0n).toBeGreaterThan(0n);
+  expect(parseRegisters(single.replace(/^\s*CPU#0\n/, ''))).toEqual([expected]);
+  expect(parseRegisters(single.replaceAll('\n', '\r\n'))).toEqual([expected]);
+  // A line before a header is none of its vCPU.
+  expect(() => parseRegisters(`RAX=1\n${single}`)).toThrow(/before the first "CPU#"/);
+});
+
+test('xp: an error without a blank behind the colon', () => {
+  const request = { address: 0x1000n, unit: 'g', count: 3 } as const;
+  const first = '0000000000001000: 0x0000000000000001 0x0000000000000002\r\n';
+  for (const failed of ['0000000000001010:Cannot access memory', '0000000000001010: Cannot access memory']) {
+    expect(() => parseMemoryDump(`${first}${failed}\r\n`, request, 'xp')).toThrow(MonitorMemoryError);
+  }
 });
 
 test('info mtree -f: views, ranges, regions and offsets', () => {

@@ -1,0 +1,20 @@
+import { expect, test } from '@playwright/test';
+import { connectMonitor } from '../../../lib/monitor/index.js';
+import { FakeMonitor } from './fake-monitor.js';
+import { recorded } from './recorded.js';
+
+test('info mem is not asked of a vCPU with five levels of tables', async () => {
+  for (const [registers, asked] of [
+    ['registers-la57', false],
+    ['registers-linux', true],
+  ] as const) {
+    await using fake = await FakeMonitor.start({
+      answer: (command) => (command === 'info registers' ? recorded(registers) : ''),
+    });
+    await using monitor = await connectMonitor({ port: fake.port });
+    const answer = monitor.infoMem();
+    if (asked) await expect(answer).resolves.toEqual({ pagingEnabled: true, entries: [] });
+    else await expect(answer).rejects.toThrow(/five levels of page tables \(CR4\.LA57\).*was not asked/);
+    expect(fake.commands.includes('info mem')).toBe(asked);
+  }
+});
