@@ -112,7 +112,7 @@ async function loaderState(root: string): Promise<PartState> {
 async function monitorState(root: string): Promise<PartState> {
   const script = await readFile(path.join(root, 'launch-opentdx.sh'), 'utf8').catch(() => undefined);
   const problem =
-    script === undefined || opensMonitor(script)
+    script === undefined || opensMonitor(script) !== 'not seen'
       ? undefined
       : 'launch-opentdx.sh opens no monitor port, as upstream (its monitor is on the console, behind Ctrl-A c)';
   return {

@@ -1,27 +1,171 @@
-/** What the harness has to know of a checkout's launch script beyond the command line that all of them have. */
+import {
+  isOnLoopback,
+  listenersOf,
+  parseCommandLine,
+  type QemuOption,
+  reachableMonitors,
+} from '../qemu-command-line/index.js';
+import { plain, type ShellCommand, shellCommands, type ShellWord } from './shell-commands.js';
+
+/** What the text of a launch script says of what it starts. A script is never run for a look: such scripts call sudo and unbind devices. */
+export type Sighting = 'seen' | 'not seen' | 'unknown';
 
 /**
- * Whether the script opens a monitor that a program can talk to: the fork's does, on its debug port + 100. Upstream's has none of its
- * own: `-nographic` puts the monitor on the console, behind Ctrl-A c.
+ * Whether the script opens a human monitor that a program can connect to: the fork's does, on its debug port + 100. Upstream's has none of its
+ * own: `-nographic` puts the monitor on the console, behind Ctrl-A c. `unknown` refuses nothing: at launch QEMU's own command line is looked at.
  */
-export function opensMonitor(script: string): boolean {
-  return withoutComments(script).some((line) =>
-    /-(?:monitor|mon|chardev)\b[= ].*\b(?:tcp|socket|telnet)\b/.test(line),
-  );
+export function opensMonitor(script: string): Sighting {
+  return sighting(script, (options) => reachableMonitors(options).length > 0);
 }
 
 /** What to do with a script that opens none. */
 export const monitorRemedy =
   "Use the fork's launch script (cwzsquare/open-tdx), or add to QEMU's arguments in yours: " +
-  '-monitor tcp:127.0.0.1:$((debug_port + 100)),server,nowait';
+  '-monitor tcp:127.0.0.1:$((debug_port + 100)),server,nowait. A monitor elsewhere is named by E2E_MONITOR=HOST:PORT or E2E_MONITOR=unix:PATH';
 
-/** Ports that the script's QEMU opens on all interfaces: each is one that anybody who reaches this host may connect to. */
-export function opensAllInterfaces(script: string): boolean {
-  return withoutComments(script).some(
-    (line) => line.includes('hostfwd=tcp::') || /-gdb[= ]"?tcp::/.test(line) || line.includes('0.0.0.0'),
+/** Whether the script's QEMU opens ports beyond 127.0.0.1: each is one that anybody who reaches this host may connect to. */
+export function opensAllInterfaces(script: string): Sighting {
+  return sighting(script, (options) =>
+    listenersOf(options).some((each) => !isOnLoopback(each) && !each.host.includes(unresolved)),
   );
 }
 
-function withoutComments(script: string): string[] {
-  return script.split('\n').filter((line) => !/^\s*#/.test(line));
+/** Stands for what the text does not say: a variable of the environment, the output of a command. */
+const unresolved = '\ufffc';
+/** Between the elements of an array. */
+const separator = '\ufffb';
+
+function sighting(script: string, holds: (options: readonly QemuOption[]) => boolean): Sighting {
+  const [firstLine = ''] = script.split('\n', 1);
+  const isShell = firstLine.startsWith('#!') ? /\b(ba|da|k|z)?sh\b/.test(firstLine) : !script.includes('\0');
+  if (!isShell) return 'unknown';
+  const commands = shellCommands(script);
+  // Without what may not run; with it, in its order; with it beside what it may take the place of.
+  const [least = [], last = [], most = []] = (['skip', 'run', 'both'] as const).map((branches) =>
+    qemuCommands(commands, branches),
+  );
+  if (most.length === 0) return 'unknown';
+  if (least.some(holds) && last.every(holds)) return 'seen';
+  return most.some(holds) || most.some(hasUnknown) ? 'unknown' : 'not seen';
+}
+
+/** Something that the text does not say may be an option, or what an option of interest opens. */
+function hasUnknown(options: readonly QemuOption[]): boolean {
+  const telling =
+    /^(monitor|mon|chardev|qmp.*|gdb|vnc|spice|display|incoming|netdev|nic|net|serial|readconfig)$/;
+  return options.some(({ name, value = '', words }) =>
+    name === undefined
+      ? words.some((word) => word.includes(unresolved))
+      : name === 'readconfig' ||
+        name.includes(unresolved) ||
+        (telling.test(name) && value.replace(/:[\d\ufffc]+(?![\d\ufffc:])/g, '').includes(unresolved)),
+  );
+}
+
+type Branches = 'skip' | 'run' | 'both';
+
+/** The options of each QEMU that these commands start. */
+function qemuCommands(commands: readonly ShellCommand[], branches: Branches): QemuOption[][] {
+  const variables = new Map<string, string>();
+  const found: QemuOption[][] = [];
+  for (const command of commands) {
+    if (command.maybe && branches === 'skip') continue;
+    const rest = assign(command, variables, command.maybe && branches === 'both');
+    if (rest.length === 0) continue;
+    const words = rest.flatMap((word) => expand(word, variables));
+    const isText = /^(eval|(ba|da)?sh)$/.test(words[0] ?? '');
+    const all = isText
+      ? shellCommands(words.slice(1).join(' ')).flatMap((each) =>
+          each.words.flatMap((word) => expand(word, variables)),
+        )
+      : words;
+    const at = programAt(all);
+    if (at >= 0) found.push(parseCommandLine(all.slice(at + 1)));
+  }
+  return found;
+}
+
+/** Commands that have QEMU's name among their arguments and do not start it. */
+const onlyNames =
+  /^(echo|printf|which|command|type|test|\[|\[\[|pkill|pgrep|killall|ls|cp|ln|stat|file|ldd|trap|cd|make)$/;
+
+/** Where QEMU stands in a command, behind sudo and the like; -1 where it does not. */
+function programAt(words: readonly string[]): number {
+  if (onlyNames.test(words[0] ?? '')) return -1;
+  const named = words.findIndex((word) => /(^|\/)(qemu-system-\w+|qemu-kvm|kvm)$/.test(word));
+  const known = words.findIndex((word) => /^--?(machine|M|nographic|enable-kvm|smp|nodefaults)$/.test(word));
+  return named >= 0
+    ? named
+    : words.slice(0, Math.max(known, 0)).findIndex((word) => word.includes(unresolved));
+}
+
+/** Notes the assignments that a command begins with, or consists of; answers its other words. */
+function assign(
+  command: ShellCommand,
+  variables: Map<string, string>,
+  beside: boolean,
+): readonly ShellWord[] {
+  let words = command.words;
+  if (/^(local|export|readonly|declare|typeset)$/.test(plain(words[0] ?? [])))
+    words = words.slice(1).filter((word) => !plain(word).startsWith('-'));
+  while (words[0]) {
+    const [, name, append, value] = /^([A-Za-z_]\w*)(\+?)=(.*)$/s.exec(plain(words[0])) ?? [];
+    if (name === undefined || value === undefined) break;
+    const isArray = command.array !== undefined && words.length === 1;
+    const added = isArray
+      ? (command.array ?? []).flatMap((word) => expand(word, variables)).join(separator)
+      : expand(valueOf(words[0]), variables, false).join(' ');
+    const before = variables.get(name);
+    const joint = isArray ? separator : append ? '' : ' ';
+    const keeps = before !== undefined && before !== '' && (append === '+' || beside);
+    variables.set(name, keeps ? `${before}${joint}${added}` : added);
+    words = words.slice(1);
+  }
+  return words;
+}
+
+/** What stands behind the first equals sign. */
+function valueOf(word: ShellWord): ShellWord {
+  const at = word.findIndex(({ text, quoted }) => !quoted && text.includes('='));
+  return [
+    {
+      ...(word[at] ?? { text: '', quoted: false, literal: true }),
+      text: (word[at]?.text ?? '').replace(/^[^=]*=/s, ''),
+    },
+    ...word.slice(at + 1),
+  ];
+}
+
+/** The words that a word becomes. */
+function expand(word: ShellWord, variables: ReadonlyMap<string, string>, split = true): string[] {
+  let words = [''];
+  let any = false;
+  for (const { text, quoted, literal } of word) {
+    const expanded = literal ? text : substitute(text, variables);
+    const cut = split && !literal && (expanded.includes(separator) || (!quoted && /\s/.test(expanded)));
+    const fields = cut
+      ? expanded.split(quoted ? separator : /[\s\ufffb]+/)
+      : [expanded.replaceAll(separator, ' ')];
+    any ||= quoted || expanded.trim() !== '';
+    words = [...words.slice(0, -1), `${words.at(-1) ?? ''}${fields[0] ?? ''}`, ...fields.slice(1)];
+  }
+  return any
+    ? split
+      ? words.filter((each) => each !== '' || word.some(({ quoted }) => quoted))
+      : words
+    : [];
+}
+
+function substitute(text: string, variables: ReadonlyMap<string, string>): string {
+  return text.replace(
+    /\$\(\(.*?\)\)|\$\([^)]*\)|`[^`]*`|\$\{#?([A-Za-z_]\w*)(\[[@*]\])?((?::?[-+=?]|[/#%^,:]).*?)?\}|\$([A-Za-z_]\w*)|\$\{?[\d@*#?$!-]\}?/gs,
+    (whole, braced: string | undefined, _index, operator: string | undefined, bare: string | undefined) => {
+      if (whole.startsWith('$((')) return '1';
+      const value = variables.get(braced ?? bare ?? '');
+      const fallback = /^:?[-=](.*)$/s.exec(operator ?? '')?.[1];
+      if (operator === undefined) return value ?? unresolved;
+      if (fallback !== undefined) return value ?? `${substitute(fallback, variables)}${unresolved}`;
+      return unresolved;
+    },
+  );
 }

@@ -1,4 +1,4 @@
-import { type QemuOption, parseCommandLine, wordsOf } from './command-line.js';
+import { type QemuOption, parseCommandLine, wordsOf } from '../qemu-command-line/index.js';
 
 /** One thing that was changed, for the artifacts. */
 export interface Change {
@@ -19,6 +19,10 @@ export class Draft {
 
   get words(): string[] {
     return wordsOf(this.#options);
+  }
+
+  get options(): readonly QemuOption[] {
+    return [...this.#options];
   }
 
   get changes(): readonly Change[] {

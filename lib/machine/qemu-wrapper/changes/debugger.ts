@@ -1,4 +1,4 @@
-import { option } from '../command-line.js';
+import { option } from '../../qemu-command-line/index.js';
 import type { Draft } from '../draft.js';
 
 /** Opens the gdb stub on `port`, on 127.0.0.1 unless the script opens that port itself, and lets the VM run from the start. */

@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../../errors.js';
-import { option } from '../command-line.js';
+import { option } from '../../qemu-command-line/index.js';
 import type { Draft } from '../draft.js';
 
 /**

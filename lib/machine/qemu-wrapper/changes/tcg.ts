@@ -1,4 +1,4 @@
-import { option, type QemuOption } from '../command-line.js';
+import { option, type QemuOption } from '../../qemu-command-line/index.js';
 import type { Draft } from '../draft.js';
 import { addKernelArguments } from './kernel-arguments.js';
 

@@ -9,6 +9,7 @@ export const forksScript = `#!/bin/bash -e
 qemu_str+="-netdev user,id=net0,hostfwd=tcp::\${ssh_port}-:22 "
 qemu_str+="-monitor tcp:127.0.0.1:\${monitor_port},server,nowait "
 qemu_str+="-nographic"
+eval "sudo ./qemu-l0/build/qemu-system-x86_64 \${qemu_str}"
 `;
 
 /** Makes every part of the contract below `root`, in files without a meaning. */

@@ -7,7 +7,6 @@ import { expect, test as base } from '@playwright/test';
 import {
   CheckoutError,
   checkoutParts,
-  opensAllInterfaces,
   opensMonitor,
   describePart,
   requireCheckout,
@@ -94,15 +93,9 @@ test("a path that the script's eval would take apart is refused", async ({ root 
 
 test("upstream's script, without a monitor of its own, is refused with what to do", async ({ root }) => {
   const upstream = forksScript.replace(/^qemu_str.*-monitor.*\n/m, '');
-  expect([forksScript, upstream].map(opensMonitor)).toEqual([true, false]);
+  expect([forksScript, upstream].map(opensMonitor)).toEqual(['seen', 'not seen']);
   await writeFile(path.join(root, 'launch-opentdx.sh'), upstream);
   const { message } = await refusal(root, ['l1']);
   expect(message).toContain('opens no monitor port');
   expect(message).toContain('-monitor tcp:127.0.0.1:$((debug_port + 100)),server,nowait');
-});
-
-test('ports on all interfaces are seen in the script', () => {
-  expect(opensAllInterfaces(forksScript)).toBe(true);
-  expect(opensAllInterfaces(forksScript.replaceAll('tcp::', 'tcp:127.0.0.1:'))).toBe(false);
-  expect(opensAllInterfaces('-S -gdb tcp::1234')).toBe(true);
 });

@@ -7,36 +7,24 @@ export interface QemuOption {
   readonly words: readonly string[];
 }
 
-/** Options whose next word is their value whatever it looks like: a kernel command line may begin with a dash. */
-const takeValue = new Set([
-  'accel',
-  'append',
-  'cpu',
-  'device',
-  'gdb',
-  'kernel',
-  'M',
-  'machine',
-  'monitor',
-  'netdev',
-]);
-/** Options whose next word is never theirs. */
-const takeNone = new Set(['enable-kvm', 'nographic', 's', 'S']);
+/** Options that take no value (QEMU 5.2 to 11, qemu-options.hx: those without HAS_ARG). All others take the next word, whatever it looks like. */
+const takeNone = new Set(
+  (
+    'h help version enable-kvm no-user-config nodefaults nographic S s no-reboot no-shutdown snapshot daemonize preconfig singlestep ' +
+    'one-insn-per-tb mem-prealloc win2k-hack no-fd-bootchk no-acpi no-hpet only-migratable full-screen alt-grab ctrl-grab no-quit ' +
+    'no-frame sdl curses usb portrait semihosting old-param async-teardown xen-attach xen-domid-restrict perfmap jitdump ' +
+    'enable-sync-profile enable-fips no-kvm'
+  ).split(' '),
+);
 
-/**
- * The options of a QEMU command line, without the program's name. Of an option that is not known here, the next word is taken for the
- * value if it does not begin with a dash: whatever it is, {@link wordsOf} gives back every word in its place.
- */
+/** The options of a QEMU command line, without the program's name. {@link wordsOf} gives back every word in its place. */
 export function parseCommandLine(words: readonly string[]): QemuOption[] {
   const options: QemuOption[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
     const next = words[at + 1];
     const name = /^--?([^-].*)$/s.exec(word)?.[1];
-    const hasValue =
-      name !== undefined &&
-      next !== undefined &&
-      (takeValue.has(name) || (!takeNone.has(name) && !next.startsWith('-')));
+    const hasValue = name !== undefined && next !== undefined && !takeNone.has(name);
     if (hasValue) at += 1;
     options.push({
       name,
