@@ -1,6 +1,7 @@
 import {
   connectMonitor,
   type Monitor,
+  type MonitorEndpoint,
   MonitorBusyError,
   MonitorConnectError,
   Transcript,
@@ -18,7 +19,9 @@ import {
   type Whereabouts,
 } from './boot-story/index.js';
 import { Console } from './console/index.js';
+import { findMonitor } from './find-monitor.js';
 import { Machine } from './machine.js';
+import { optionsOfQemu } from './qemu-process.js';
 import { createRunFolder, type OwnedProcess, ownProcess } from './ownership/index.js';
 import { launchArguments, type LaunchPlan } from './plan/launch-plan.js';
 import { allocatePorts } from './ports/index.js';
@@ -118,7 +121,8 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
 
       const subject = { title: options.title, console, exited: owned.exited };
       const signal = options.signal ? { signal: options.signal } : {};
-      monitor = await firstAnswer(ports.monitor, transcript, (strategy) =>
+      const place = monitorPlace(plan, ports.monitor, owned.pid, folder.path);
+      monitor = await firstAnswer(place, transcript, (strategy) =>
         waitUntilReady(strategy, { ...subject, ...signal }),
       );
       const open = monitor;
@@ -170,12 +174,34 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
   }
 }
 
+/** Command lines are looked at so often: it takes some ms, and where the monitor is as agreed it is hardly ever needed. */
+const lookMs = 200;
+
+/** Where the monitor is: as the plan says, else as QEMU's own command line has it once it runs, until then at the agreed port. */
+function monitorPlace(
+  plan: LaunchPlan,
+  port: number,
+  launcher: number,
+  runFolder: string,
+): () => MonitorEndpoint {
+  let known: MonitorEndpoint | undefined = plan.monitor;
+  let lookedAt = performance.now();
+  return () => {
+    if (known === undefined && performance.now() - lookedAt > lookMs) {
+      lookedAt = performance.now();
+      const options = optionsOfQemu(launcher);
+      known = options && findMonitor(options, port, plan.workingFolder ?? runFolder);
+    }
+    return known ?? { port };
+  };
+}
+
 /**
  * The monitor's first connection. It takes one client at a time, so that a look whether the port is open would keep the real
  * client out for a moment: the connection that succeeds is the one that is kept.
  */
 async function firstAnswer(
-  port: number,
+  place: () => MonitorEndpoint,
   transcript: Transcript,
   wait: (strategy: WaitStrategy) => Promise<void>,
 ): Promise<Monitor> {
@@ -185,12 +211,12 @@ async function firstAnswer(
     try {
       // A host on which a QEMU takes seconds to say its first word is slow, and no reason to end a boot.
       const deadlineMs = Math.max(end - performance.now(), monitorIntervalMs);
-      monitor = await connectMonitor({ port, transcript, deadlineMs, signal });
+      monitor = await connectMonitor({ ...place(), transcript, deadlineMs, signal });
       return 'ready';
     } catch (error) {
       // Refused: not open yet. Reset: QEMU ends, and its end decides. Busy: it listens, and on a busy host is slow to greet.
       const early =
-        error instanceof MonitorConnectError && ['ECONNREFUSED', 'ECONNRESET'].includes(error.code);
+        error instanceof MonitorConnectError && ['ECONNREFUSED', 'ECONNRESET', 'ENOENT'].includes(error.code);
       if (early || error instanceof MonitorBusyError) return { saw: error.message };
       throw error;
     }

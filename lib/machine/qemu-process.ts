@@ -1,14 +1,40 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
 
 import { readProcess } from './ownership/processes.js';
+import { parseCommandLine, type QemuOption, withConfigs } from './qemu-command-line/index.js';
 
 /**
- * The QEMU that a launch script runs: the script itself where it has replaced itself by QEMU, else the youngest generation below it
- * that has the monitor's port on its command line, which sudo above it has too. The script, if there is none to be seen.
+ * The QEMU that a launcher runs: the launcher itself where it has replaced itself by QEMU, else the youngest generation below it. Known by
+ * its name, else by the monitor's port on its command line. The launcher, if there is none to be seen.
  */
 export function qemuBelow(launcher: number, monitorPort: number): number {
-  // A script's own arguments have the bases of its ports only.
-  if (namesPort(launcher, monitorPort)) return launcher;
+  const namesPort = (words: readonly string[]): boolean =>
+    words.some((word) => new RegExp(`:${monitorPort}(?!\\d)`).test(word));
+  return youngest(launcher, isQemu) ?? youngest(launcher, namesPort) ?? launcher;
+}
+
+/** The options that the QEMU below a launcher was started with, files of -readconfig included; undefined while there is none. */
+export function optionsOfQemu(launcher: number): QemuOption[] | undefined {
+  const pid = youngest(launcher, isQemu);
+  if (pid === undefined) return undefined;
+  return withConfigs(parseCommandLine(commandLineOf(pid).slice(1)), (file) => {
+    try {
+      return readFileSync(path.resolve(readlinkSync(`/proc/${pid}/cwd`), file), 'utf8');
+    } catch {
+      // Another user's, or gone: what is in it stays unknown.
+      return undefined;
+    }
+  });
+}
+
+/** By the name of the program: sudo above it, and a script that stands in for it, have QEMU's name among their arguments only. */
+function isQemu([program = '']: readonly string[]): boolean {
+  return /^(qemu-system-|qemu-kvm$|kvm$)/.test(path.basename(program));
+}
+
+function youngest(launcher: number, fits: (words: readonly string[]) => boolean): number | undefined {
+  if (fits(commandLineOf(launcher))) return launcher;
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     const found = /^\d+$/.test(name) ? readProcess(Number(name)) : undefined;
@@ -22,17 +48,13 @@ export function qemuBelow(launcher: number, monitorPort: number): number {
     }
     return undefined;
   };
-  let best = { pid: launcher, depth: -1 };
+  let best: { readonly pid: number; readonly depth: number } | undefined;
   for (const pid of parents.keys()) {
     const below = depth(pid);
-    if (below !== undefined && below > best.depth && namesPort(pid, monitorPort))
+    if (below !== undefined && below > (best?.depth ?? -1) && fits(commandLineOf(pid)))
       best = { pid, depth: below };
   }
-  return best.pid;
-}
-
-function namesPort(pid: number, port: number): boolean {
-  return commandLineOf(pid).some((word) => new RegExp(`:${port}(?!\\d)`).test(word));
+  return best?.pid;
 }
 
 /** A process's arguments, as the kernel has them; none when it has ended. */

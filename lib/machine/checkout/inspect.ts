@@ -48,11 +48,18 @@ export async function inspectCheckout(root: string): Promise<PartState[]> {
 /**
  * Sees that all is there for these purposes.
  *
+ * @param monitorKnown where the monitor is, was said (E2E_MONITOR): the script need not show it
  * @returns the parts that other purposes lack
  * @throws CheckoutError naming each missing part, with the command that makes it
  */
-export async function requireCheckout(root: string, purposes: readonly Purpose[]): Promise<PartState[]> {
-  const lacking = (await inspectCheckout(root)).filter(({ problem }) => problem !== undefined);
+export async function requireCheckout(
+  root: string,
+  purposes: readonly Purpose[],
+  monitorKnown = false,
+): Promise<PartState[]> {
+  const lacking = (await inspectCheckout(root)).filter(
+    ({ name, problem }) => problem !== undefined && !(monitorKnown && name === monitorPart),
+  );
   const missing = lacking.filter(({ purpose }) => purposes.includes(purpose));
   const [first] = missing;
   // Of a folder that is not there, nothing else is worth saying.
@@ -109,6 +116,8 @@ async function loaderState(root: string): Promise<PartState> {
   return { name: folder, what, purpose: 'l1', problem, remedy };
 }
 
+const monitorPart = 'monitor port';
+
 async function monitorState(root: string): Promise<PartState> {
   const script = await readFile(path.join(root, 'launch-opentdx.sh'), 'utf8').catch(() => undefined);
   const problem =
@@ -116,7 +125,7 @@ async function monitorState(root: string): Promise<PartState> {
       ? undefined
       : 'launch-opentdx.sh opens no monitor port, as upstream (its monitor is on the console, behind Ctrl-A c)';
   return {
-    name: 'monitor port',
+    name: monitorPart,
     what: 'the launch script opens one',
     purpose: 'l1',
     problem,

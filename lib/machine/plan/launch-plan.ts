@@ -1,3 +1,4 @@
+import type { MonitorEndpoint } from '../../monitor/index.js';
 import type { PortPattern } from '../ports/index.js';
 
 /**
@@ -16,6 +17,8 @@ export interface LaunchPlan {
   readonly environment: Readonly<Record<string, string>>;
   /** Variables of the harness's own environment that the script must not see. */
   readonly withheld?: readonly string[];
+  /** Where the monitor is, if not at debug port + 100 and not where QEMU's command line has it. */
+  readonly monitor?: MonitorEndpoint;
   /** The VM starts stopped with its gdb stub open (`DEBUG`), and is continued once the monitor answers. */
   readonly debug: boolean;
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 
+import type { MonitorEndpoint } from '../../monitor/index.js';
 import { UnsupportedOptionError } from '../errors.js';
 import type { MachineOptions } from '../options.js';
 import type { LaunchPlan } from './launch-plan.js';
@@ -15,6 +16,8 @@ export interface OpentdxLaunch {
   readonly gpu: boolean;
   /** A wrapper stands in for the checkout's QEMU. */
   readonly wrapped: boolean;
+  /** Where the script's monitor is, where its QEMU does not say so. */
+  readonly monitor?: MonitorEndpoint;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface OpentdxLaunch {
 export function opentdxPlan(
   folder: string,
   options: MachineOptions,
-  { gpu, wrapped }: OpentdxLaunch,
+  { gpu, wrapped, monitor }: OpentdxLaunch,
 ): LaunchPlan {
   const given = wrapped ? ['kernelArguments'] : [];
   const asked: string[] = unsupported.filter((name) => options[name] !== undefined && !given.includes(name));
@@ -43,6 +46,7 @@ export function opentdxPlan(
     memory: options.memory,
     vcpus: options.vcpus,
     debug: options.debug,
+    ...(monitor === undefined ? {} : { monitor }),
     withheld: launcherVariables,
     environment: { ...(options.debug ? { DEBUG: '1' } : {}), ...(gpu ? { GPU: '1' } : {}) },
   };

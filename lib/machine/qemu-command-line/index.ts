@@ -1,4 +1,4 @@
-export { isOnLoopback, type Listener, listenersOf, onLoopback } from './listeners.js';
-export { type CharacterPlace, monitorsOf, reachableMonitors, withConfigs } from './monitors.js';
+export { isOnLoopback, listenersOf, onLoopback } from './listeners.js';
+export { monitorsOf, reachableMonitors, withConfigs } from './monitors.js';
 export { option, parseCommandLine, type QemuOption, wordsOf } from './options.js';
-export { driverOf, isOn, jsonOf, partsOf } from './properties.js';
+export { driverOf, jsonOf } from './properties.js';

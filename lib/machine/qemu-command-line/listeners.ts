@@ -167,11 +167,11 @@ function visitJson(value: string, json: Record<string, unknown>, visit: HostVisi
     }
     if (typeof each !== 'object' || each === null || connects || key === 'remote') return each;
     const { host, port } = each as { host?: unknown; port?: unknown };
-    if (typeof host !== 'string' || port === undefined) return each;
-    const bound = note(host, visit(host.replace(/^\[(.*)\]$/, '$1'), String(port as string)));
+    if (typeof host !== 'string' || (typeof port !== 'string' && typeof port !== 'number')) return each;
+    const bound = note(host, visit(host.replace(/^\[(.*)\]$/, '$1'), String(port)));
     return { ...each, host: bound };
   });
-  return changed ? JSON.stringify(visited) : value;
+  return (changed as boolean) ? JSON.stringify(visited) : value;
 }
 
 const visitors: Readonly<Record<string, ValueVisitor>> = {

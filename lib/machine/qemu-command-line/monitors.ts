@@ -57,7 +57,7 @@ export function reachableMonitors(
 /**
  * The options that a file of -readconfig stands for (QEMU's util/qemu-config.c): sections `[group "id"]` of `name = "value"`.
  */
-export function optionsOfConfig(text: string): QemuOption[] {
+function optionsOfConfig(text: string): QemuOption[] {
   const words: string[] = [];
   for (const line of text.split('\n')) {
     const [, group, id] = /^\s*\[\s*([\w-]+)(?:\s+"([^"]*)")?\s*\]/.exec(line) ?? [];

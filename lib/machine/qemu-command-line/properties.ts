@@ -3,15 +3,19 @@
  * were written: joining them with commas gives the value again.
  */
 export function partsOf(value: string): string[] {
-  const parts = [''];
+  const parts: string[] = [];
+  let current = '';
   for (let at = 0; at < value.length; at += 1) {
-    if (value[at] !== ',') parts[parts.length - 1] += value[at] ?? '';
+    if (value[at] !== ',') current += value[at] ?? '';
     else if (value[at + 1] === ',') {
-      parts[parts.length - 1] += ',,';
+      current += ',,';
       at += 1;
-    } else parts.push('');
+    } else {
+      parts.push(current);
+      current = '';
+    }
   }
-  return parts;
+  return [...parts, current];
 }
 
 /** The last of `name=…` among the parts; `on` where the name stands alone, `off` for `noNAME`. */

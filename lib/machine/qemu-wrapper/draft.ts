@@ -34,10 +34,11 @@ export class Draft {
     return this.#options.filter(({ name }) => name !== undefined && names.includes(name));
   }
 
-  replace(old: QemuOption, by: QemuOption | undefined, why: string): void {
+  replace(old: QemuOption, by: QemuOption | readonly QemuOption[] | undefined, why: string): void {
+    const added = by === undefined ? [] : ([by].flat() as readonly QemuOption[]);
     const at = this.#options.indexOf(old);
-    this.#options.splice(at, 1, ...(by ? [by] : []));
-    this.#changes.push({ removed: old.words, added: by?.words ?? [], why });
+    this.#options.splice(at, 1, ...added);
+    this.#changes.push({ removed: old.words, added: wordsOf(added), why });
   }
 
   add(added: QemuOption, why: string, where: 'first' | 'last' = 'last'): void {

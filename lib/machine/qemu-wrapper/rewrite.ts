@@ -5,6 +5,7 @@ import { listenOnLoopback } from './changes/loopback.js';
 import { openMonitor } from './changes/monitor.js';
 import { addPassThrough } from './changes/pass-through.js';
 import { useTcg } from './changes/tcg.js';
+import { isOnLoopback, listenersOf, withConfigs } from '../qemu-command-line/index.js';
 import { type Change, Draft } from './draft.js';
 
 /** What is to be different from what the launch script asks of QEMU. All that is left out stays as it is. */
@@ -41,10 +42,23 @@ export const spareDevice = 'edu,addr=10.0';
 /**
  * The QEMU command line that a launch script made, changed as wished for. Options that no wish is about stay as they are, in their order.
  *
+ * @param readConfig the text of a file of -readconfig; undefined when it cannot be read, which is QEMU's to say
  * @throws InfrastructureError for kernel arguments where QEMU does not load the kernel
  */
-export function rewriteCommandLine(given: readonly string[], wishes: WrapperWishes): Rewritten {
+export function rewriteCommandLine(
+  given: readonly string[],
+  wishes: WrapperWishes,
+  readConfig: (file: string) => string | undefined = () => undefined,
+): Rewritten {
   const draft = new Draft(given);
+  if (wishes.loopbackOnly === true) {
+    for (const config of draft.all('readconfig')) {
+      const inside = withConfigs([config], readConfig);
+      // A file cannot be changed for one launch: its options take its place.
+      if (inside.includes(config) || listenersOf(inside).every(isOnLoopback)) continue;
+      draft.replace(config, inside, 'listens on this host only, which its file cannot be told');
+    }
+  }
   if (wishes.tcgBecause !== undefined) useTcg(draft, wishes.tcgBecause);
   if (wishes.passThrough !== undefined) addPassThrough(draft, wishes.passThrough);
   if (wishes.kernelArguments) addKernelArguments(draft, wishes.kernelArguments, 'as the spec asks');

@@ -2,7 +2,7 @@
  * What an installed wrapper runs: changes the command line in its arguments as the settings file, the first of them, says. Prints the
  * program and its arguments, each ended by a NUL, and writes the report. See install.ts.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 import type { WrapperReport } from './report.js';
 import { rewriteCommandLine } from './rewrite.js';
@@ -11,7 +11,9 @@ import type { WrapperSettings } from './settings.js';
 const [settingsFile = '', ...given] = process.argv.slice(2);
 try {
   const { qemu, wishes, report } = JSON.parse(readFileSync(settingsFile, 'utf8')) as WrapperSettings;
-  const { words, changes } = rewriteCommandLine(given, wishes);
+  const { words, changes } = rewriteCommandLine(given, wishes, (file) =>
+    existsSync(file) ? readFileSync(file, 'utf8') : undefined,
+  );
   const content: WrapperReport = { qemu, wishes, given, used: words, changes };
   writeFileSync(report, `${JSON.stringify(content, null, 2)}\n`);
   process.stdout.write([qemu, ...words].map((word) => `${word}\0`).join(''));

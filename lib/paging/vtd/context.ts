@@ -34,6 +34,12 @@ export interface ContextEntry extends Decoded {
   readonly otherHighBits: bigint;
 }
 
+/** Reserved in the lower half: bits 11:4, and address bits above the host's width (VT-d rev 4.1, 9.3). */
+export function reservedContextBits(hostAddressWidth: number): { low: bigint; high: bigint } {
+  // Bit 71 and bits 127:88; 70:67 are for software. QEMU: VTD_CONTEXT_ENTRY_RSVD_LO and _HI (hw/i386/intel_iommu_internal.h).
+  return { low: bits(11, 4) | bits(63, hostAddressWidth), high: bits(7, 7) | bits(63, 24) };
+}
+
 const LOW_FIELDS = layout([
   flag(0, 'P', 'the device has tables'),
   flag(1, 'FPD', 'faults are not recorded'),

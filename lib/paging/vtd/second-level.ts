@@ -98,10 +98,12 @@ function secondLevelRules(level: Level, haw: number): LevelRules {
   const largeExists = level === 2 || level === 3;
   const alignment = bits(11 + 9 * (level - 1), 12);
   const high = bits(51, haw);
+  // In an entry that names a table, bits 11 and 62 are no SNP and TM, but reserved (9.8 of rev 4.1; QEMU's vtd_spte_rsvd).
+  const ofPagesOnly = bit(FLAGS.snoop) | bit(FLAGS.transientMapping);
   return {
     present: bits(1, 0),
     leaf: level === 1 ? 'always' : largeExists ? 'bit-7' : 'never',
-    tableReserved: high | (largeExists ? 0n : bit(7)),
+    tableReserved: high | ofPagesOnly | (largeExists ? 0n : bit(7)),
     leafReserved: high | alignment,
     tableAddress: bits(51, 12),
     leafAddress: bits(51, 12) & ~alignment,

@@ -1,7 +1,7 @@
 import { bits, hex } from '../bits.js';
 import { AddressTooWideError, InvalidArgumentError } from '../paging-errors.js';
 import type { PhysicalMemory, SyncPhysicalMemory } from '../physical-memory.js';
-import { decodeContextEntry, type ContextEntry } from '../vtd/context.js';
+import { decodeContextEntry, reservedContextBits, type ContextEntry } from '../vtd/context.js';
 import {
   decodeRootEntry,
   decodeRootTableAddress,
@@ -34,7 +34,7 @@ export interface IommuOptions extends SecondLevelOptions {
  * Why a DMA address has no translation.
  * - `mode`: the IOMMU is not in legacy mode; `message` says which mode it is in.
  * - `root-not-present`, `context-not-present`: the bus or the device has no tables.
- * - `reserved-bits`: a root entry breaks the format.
+ * - `reserved-bits`: a root or context entry has a bit set that is reserved.
  * - `translation-type`, `address-width`: the context entry holds a reserved value.
  * - `address-too-wide`: the tables translate fewer bits.
  * - `second-level`: the walk of the second-level tables faulted; see `translation`.
@@ -51,9 +51,31 @@ export type IommuFaultReason =
   | 'second-level'
   | 'unreadable';
 
+/**
+ * The fault reason that the hardware would record in legacy mode (VT-d rev 4.1, 7.1.3, LRT.*, LCT.*, LGN.*, LSL.*), as far as it follows from the
+ * tables: what is not mapped at all is 6 for a read, and would be 5 for a write.
+ */
+const recorded = {
+  mode: undefined,
+  'root-not-present': 0x1,
+  'context-not-present': 0x2,
+  'translation-type': 0x3,
+  'address-width': 0x3,
+  'address-too-wide': 0x4,
+} as const;
+const unreadableAt = { root: 0x8, context: 0x9 } as const;
+const reservedIn = { root: 0xa, context: 0xb } as const;
+const secondLevel: Partial<Record<WalkFault['reason'], number>> = {
+  'not-present': 0x6,
+  unreadable: 0x7,
+  'reserved-bits': 0xc,
+};
+
 export interface IommuFault {
   readonly reason: IommuFaultReason;
   /** Physical address of the entry at which it ended; undefined if none was read. */
+  /** The hardware's fault reason for it (FR of the fault record); undefined where legacy mode has none. */
+  readonly code: number | undefined;
   readonly entryAddress: bigint | undefined;
   readonly message: string;
   /** The fault of the second-level walk, if it was that. */
@@ -116,7 +138,13 @@ function* walkIommuTask(options: IommuOptions, iova: bigint): MemoryTask<IommuWa
     reason: IommuFaultReason,
     entryAddress: bigint | undefined,
     detail: string,
-  ) => faulted(walked, reason, entryAddress, `iova ${hex(iova)} of ${name} has no translation: ${detail}`);
+    code = reason in recorded ? recorded[reason as keyof typeof recorded] : undefined,
+  ) =>
+    faulted(
+      walked,
+      { reason, code, entryAddress },
+      `iova ${hex(iova)} of ${name} has no translation: ${detail}`,
+    );
 
   if (rootTable.mode !== 'legacy') {
     const detail = `RTADDR_REG ${hex(options.rtaddr)} selects ${rootTable.mode} mode, and only legacy mode can be walked`;
@@ -125,7 +153,8 @@ function* walkIommuTask(options: IommuOptions, iova: bigint): MemoryTask<IommuWa
 
   const rootAddress = rootTable.table + BigInt(source.bus * ENTRY_BYTES);
   const rootReply = onlyReply(yield [{ address: rootAddress, length: ENTRY_BYTES }]);
-  if (rootReply instanceof Error) return end(empty, 'unreadable', rootAddress, rootReply.message);
+  if (rootReply instanceof Error)
+    return end(empty, 'unreadable', rootAddress, rootReply.message, unreadableAt.root);
   const rootEntry = decodeRootEntry(uint64(rootReply), uint64(rootReply, 8));
   const atRoot = { ...empty, root: { address: rootAddress, entry: rootEntry } };
   if (!rootEntry.present) {
@@ -136,33 +165,46 @@ function* walkIommuTask(options: IommuOptions, iova: bigint): MemoryTask<IommuWa
       `the root entry at ${hex(rootAddress)} is not present`,
     );
   }
-  if ((rootEntry.otherBits | rootEntry.high) !== 0n) {
+  const hostWidth = options.maxPhysicalAddress ?? 52;
+  if ((rootEntry.otherBits | rootEntry.high | (rootEntry.raw & bits(63, hostWidth))) !== 0n) {
     return end(
       atRoot,
       'reserved-bits',
       rootAddress,
       `reserved bits of the root entry at ${hex(rootAddress)} are set`,
+      reservedIn.root,
     );
   }
 
   const contextAddress = rootEntry.contextTable + BigInt((source.device * 8 + source.function) * ENTRY_BYTES);
   const contextReply = onlyReply(yield [{ address: contextAddress, length: ENTRY_BYTES }]);
   if (contextReply instanceof Error) {
-    return end(atRoot, 'unreadable', contextAddress, contextReply.message);
+    return end(atRoot, 'unreadable', contextAddress, contextReply.message, unreadableAt.context);
   }
   const context = decodeContextEntry(uint64(contextReply), uint64(contextReply, 8));
   const walked = { ...atRoot, context: { address: contextAddress, entry: context } };
   const where = `the context entry at ${hex(contextAddress)}`;
   if (!context.present) return end(walked, 'context-not-present', contextAddress, `${where} is not present`);
+  const reserved = reservedContextBits(hostWidth);
+  const [low, high] = [context.raw & reserved.low, context.high & reserved.high];
+  if ((low | high) !== 0n) {
+    const detail = `reserved bits of ${where} are set: ${hex(low)} of the lower half, ${hex(high)} of the upper one`;
+    return end(walked, 'reserved-bits', contextAddress, detail, reservedIn.context);
+  }
   if (context.translationType === 'reserved') {
     return end(walked, 'translation-type', contextAddress, `${where} has a reserved translation type`);
-  }
-  if (context.translationType === 'pass-through') {
-    return { ...walked, physicalAddress: iova, rights: { read: true, write: true } };
   }
   if (context.levels === undefined) {
     const detail = `${where} has address width ${context.addressWidth}, which does not exist`;
     return end(walked, 'address-width', contextAddress, detail);
+  }
+  if (context.translationType === 'pass-through') {
+    const width = 12 + 9 * context.levels;
+    if (iova >> BigInt(width) !== 0n) {
+      const detail = `${where} passes addresses of ${width} bits through`;
+      return end(walked, 'address-too-wide', contextAddress, detail);
+    }
+    return { ...walked, physicalAddress: iova, rights: { read: true, write: true } };
   }
 
   const space = secondLevelSpace({ ...options, table: context.table, levels: context.levels });
@@ -177,7 +219,12 @@ function* walkIommuTask(options: IommuOptions, iova: bigint): MemoryTask<IommuWa
   }
   if (!translation.mapped) {
     const { fault } = translation;
-    const ended = faulted(walked, 'second-level', fault.entryAddress, `${name}: ${fault.message}`, fault);
+    const ended = faulted(
+      walked,
+      { reason: 'second-level', code: secondLevel[fault.reason], entryAddress: fault.entryAddress },
+      `${name}: ${fault.message}`,
+      fault,
+    );
     return { ...ended, translation };
   }
   const { read, write } = translation.effectiveRights;
@@ -193,12 +240,11 @@ export function secondLevelSpace(
 
 function faulted(
   walked: IommuWalk,
-  reason: IommuFaultReason,
-  entryAddress: bigint | undefined,
+  what: Pick<IommuFault, 'reason' | 'code' | 'entryAddress'>,
   message: string,
   walkFault?: WalkFault,
 ): IommuWalk {
-  return { ...walked, fault: { reason, entryAddress, message, walkFault } };
+  return { ...walked, fault: { ...what, message, walkFault } };
 }
 
 function assertSource({ bus, device, function: fn }: SourceId): void {
