@@ -138,7 +138,7 @@ function* walkIommuTask(options: IommuOptions, iova: bigint): MemoryTask<IommuWa
     reason: IommuFaultReason,
     entryAddress: bigint | undefined,
     detail: string,
-    code = reason in recorded ? recorded[reason as keyof typeof recorded] : undefined,
+    code: number | undefined = reason in recorded ? recorded[reason as keyof typeof recorded] : undefined,
   ) =>
     faulted(
       walked,
