@@ -9,6 +9,28 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# What an os-release file says: the distribution's ID, those that it is like, its name. E2E_OS_RELEASE is for specs.
+os_release() { sed -n "s/^$1=\"\?\([^\"]*\)\"\?$/\1/p" "${E2E_OS_RELEASE:-/etc/os-release}" 2>/dev/null; }
+
+# names TABLE: the missing packages under another distribution's names.
+names() {
+    local -n table=$1
+    local name
+    for name in "${missing[@]}"; do printf '%s\n' "${table[$name]:-$name}"; done | sort -u | paste -sd ' '
+}
+
+remedy_without_apt() {
+    local name
+    name=$(os_release PRETTY_NAME)
+    case " $(os_release ID) $(os_release ID_LIKE) " in
+    *' fedora '* | *' rhel '*) printf '%s: install what is missing: sudo dnf install %s' "$name" "$(names fedora)" ;;
+    *' arch '*) printf '%s: install what is missing: sudo pacman -S --needed %s' "$name" "$(names arch)" ;;
+    *' nixos '*) printf '%s: run in a shell that has what is missing: nix-shell -p %s' "$name" "$(names nixos)" ;;
+    *) printf "%s has no apt-get; install what these Debian packages hold, under your distribution's names: %s" \
+        "${name:-this host}" "${missing[*]}" ;;
+    esac
+}
+
 note() { printf 'setup: %s\n' "$*"; }
 fail() {
     printf 'setup: %s\n' "$*" >&2
@@ -19,7 +41,7 @@ fail() {
 base=(
     qemu-system-x86_64=qemu-system-x86 /usr/share/seabios/bios-256k.bin=seabios
     ssh=openssh-client ssh-keygen=openssh-client
-    git=git tar=tar xz=xz-utils setpriv=util-linux unshare=util-linux perl=perl-base
+    git=git tar=tar xz=xz-utils setpriv=util-linux unshare=util-linux
 )
 # Specs compile programs of their own. Guests are built in a root of the project's own (lib/image/build-root).
 check=(
@@ -36,6 +58,24 @@ docker=(
     /usr/lib/x86_64-linux-gnu/libdevmapper.so.1.02.1=libdevmapper1.02.1
     /usr/lib/x86_64-linux-gnu/libseccomp.so.2=libseccomp2
     /usr/lib/x86_64-linux-gnu/libsystemd.so.0=libsystemd0
+)
+
+# Where other distributions have what a Debian package has, if under another name.
+# shellcheck disable=SC2034  # used by name
+declare -A fedora=(
+    [qemu-system-x86]=qemu-system-x86-core [openssh-client]=openssh-clients [xz-utils]=xz [seabios]=seabios-bin
+    [shellcheck]=ShellCheck [gpg]=gnupg2 [libc6-dev]=glibc-devel [libdevmapper1.02.1]=device-mapper-libs
+    [libseccomp2]=libseccomp [libsystemd0]=systemd-libs [bochsbios]=bochs-bios
+)
+# shellcheck disable=SC2034
+declare -A arch=(
+    [openssh-client]=openssh [xz-utils]=xz [gpg]=gnupg [libc6-dev]=glibc [libdevmapper1.02.1]=device-mapper
+    [libseccomp2]=libseccomp [libsystemd0]=systemd-libs
+)
+# shellcheck disable=SC2034
+declare -A nixos=(
+    [qemu-system-x86]=qemu [openssh-client]=openssh [tar]=gnutar [xz-utils]=xz [util-linux]=util-linux [make]=gnumake [gpg]=gnupg
+    [libc6-dev]=glibc.dev [seabios]=seabios
 )
 
 wanted=("${base[@]}")
@@ -71,7 +111,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
     line="apt-get install --no-install-recommends ${missing[*]}"
     if ! command -v apt-get >/dev/null; then
-        fail "this host has no apt-get; install what these Debian packages hold, under your distribution's names: ${missing[*]}"
+        fail "$(remedy_without_apt)"
     fi
     if [ "$(id -u)" -eq 0 ]; then
         as_root=(env)
@@ -82,7 +122,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
     fi
     note "install host packages: ${missing[*]}"
     as_root+=(DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
-    "${as_root[@]}" update
+    # A source of somebody else's that does not answer is no obstacle, if the packages are there.
+    "${as_root[@]}" update || note 'apt-get update failed; going on with the lists that there are'
     "${as_root[@]}" install -y --no-install-recommends "${missing[@]}"
 fi
 

@@ -29,17 +29,13 @@ export interface ReferenceImage {
   /** The guest's host key under the alias that lib/guest/ssh uses. */
   readonly knownHostsFile: string;
   readonly packages: readonly DebianPackage[];
+  /** SHA-256 of the initramfs without the guest's keys: one key of an image, one hash, on every host. */
+  readonly initramfs: string;
   /** Whose packages these are. */
   readonly inForce: Pick<PackagesInForce, 'title' | 'asLocked'>;
 }
 
-interface Manifest {
-  readonly key: string;
-  readonly kernelRelease: string;
-  /** SHA-256 of the initramfs without the guest's keys: one key of an image, one hash, on every host. */
-  readonly initramfs: string;
-  readonly packages: readonly DebianPackage[];
-}
+type Manifest = Pick<ReferenceImage, 'key' | 'kernelRelease' | 'initramfs' | 'packages'>;
 
 const images = path.resolve(import.meta.dirname, '../../images');
 /** The folder of this project's recipe. */
@@ -110,6 +106,7 @@ async function openImage(
     kernel: path.join(folder, 'vmlinux'),
     initrd: path.join(folder, 'initrd'),
     kernelRelease: manifest.kernelRelease,
+    initramfs: manifest.initramfs,
     identityFile: path.join(folder, 'id_rsa'),
     knownHostsFile: path.join(folder, 'known_hosts'),
     packages: manifest.packages,

@@ -5,13 +5,14 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 const args = process.argv.slice(2);
 const at = args.indexOf('-d') + 1;
 const debug = Number(args[at]);
 // The gdb stub's own port, which nothing uses here, is QEMU's monitor: 100 above what it is told.
 const launch = spawn(
-  new URL('../../../../images/reference/launch-opentdx.sh', import.meta.url).pathname,
+  fileURLToPath(new URL('../../../../images/reference/launch-opentdx.sh', import.meta.url)),
   args.with(at, String(debug - 100)),
   { stdio: 'inherit' },
 );
