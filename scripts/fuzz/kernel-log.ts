@@ -7,7 +7,7 @@ import {
   pairClearings,
 } from '../../lib/guest/kernel-log/index.js';
 import type { KernelLogEntry, KernelLogFormat } from '../../lib/guest/kernel-log/index.js';
-import { evaluateReports, ReportDetector } from '../../lib/guest/reports/index.js';
+import { evaluateReports, ReportDetector, RULES } from '../../lib/guest/reports/index.js';
 import type { KernelReport } from '../../lib/guest/reports/index.js';
 
 export interface KernelLogFuzzOptions {
@@ -43,7 +43,7 @@ const corpusFolder = new URL('../../specs/unit/kernel-log/recorded/', import.met
  *   seed and the iteration
  */
 export function run({ iterations, seed }: KernelLogFuzzOptions): KernelLogFuzzCounts {
-  const corpus = [...recordedLogs(), clearingLog()].map((text) => Buffer.from(text));
+  const corpus = [...recordedLogs(), examples(), clearingLog()].map((text) => Buffer.from(text));
   const random = generator(seed);
   const counts: KernelLogFuzzCounts = {
     iterations: 0,
@@ -120,6 +120,12 @@ function recordedLogs(): string[] {
     .sort()
     .map((name) => readFileSync(new URL(name, corpusFolder), 'utf8'));
   return [...logs, ...logs.map(asKmsg)];
+}
+
+/** Each rule's sick and healthy text, one after the other. */
+function examples(): string {
+  const lines = RULES.flatMap(({ example, healthy }) => [example, healthy].join('\n').split('\n'));
+  return lines.map((line, index) => `[   61.${String(index).padStart(6, '0')}] ${line}\n`).join('');
 }
 
 /** A recorded `dmesg` as /dev/kmsg would give it. */

@@ -1,7 +1,20 @@
 import type { GuestShell } from '../../lib/guest/ssh/index.js';
 
 /** What the module kernel_reports makes the kernel report; see images/reference/modules/README.md. */
-export type Provocation = 'oops' | 'gpf' | 'bug' | 'warning' | 'taint' | `softlockup ${number}` | 'panic';
+export type Provocation =
+  | 'oops'
+  | 'gpf'
+  | 'bug'
+  | 'warning'
+  | 'trace'
+  | 'msr'
+  | 'badpmd'
+  | 'redzone'
+  | 'taint'
+  | `softlockup ${number}`
+  | `rcustall ${number}`
+  | `hungtask ${number}`
+  | 'panic';
 
 /** Makes the guest's kernel report. Returns when it has; after a panic never. */
 export async function provoke(guest: GuestShell, provocation: Provocation): Promise<void> {

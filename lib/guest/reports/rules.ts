@@ -31,7 +31,7 @@ export const RULES: readonly ReportRule[] = [...CLAIMING, ...UNCLAIMED_TRACES];
 
 /** What all the rules' lines have in common with few others: a cheap test before the dear ones. */
 const PROMISING =
-  /BUG|WARNING|INFO: |DMAR: |panic|PANIC|\[#|cut here|^ *=====|LOCKUP|UBSAN|list_|refcount_t|taint|oom-killer|Corrupted page table|nable to |AMD-Vi|exploit attempt|SMEP|Out of memory|Oops|: bad p|swap (?:file|offset) entry|W\+X|reserved bits|EPT: |SPTE|#VE|pagealloc: |[Ss]lab |dma_pool|iommu|VMC[SB]|\*\*\* Guest|dump_invalid|failed|failure|unexpected|Unexpected|initializ|Guest access|accounting|exhausted|RMP|PFN range|MSR access|\[Hardware Error\]|MCE|memory error|Memory error|poison|int18|SERR|IOCK|AER: |PCIe Bus|DPC: |nobody cared|bogus|No irq|IRQ trap|NMI received|APIC |memory leak|unregister_netdevice|nterrupt|polled|starved|wakeup didn|vmalloc error|sysrq: |self test|FAULT_INJ/;
+  /BUG|WARNING|INFO: |DMAR: |panic|PANIC|\[#|cut here|^ *=====|LOCKUP|UBSAN|list_|refcount_t|taint|oom-killer|Corrupted page table|nable to |AMD-Vi|exploit attempt|SMEP|Out of memory|Oops|: bad p|swap (?:file|offset) entry|W\+X|reserved bits|EDAC|hardware memory|EPT: |SPTE|#VE|pagealloc: |[Ss]lab |dma_pool|iommu|VMC[SB]|\*\*\* Guest|dump_invalid|failed|failure|unexpected|Unexpected|initializ|Guest access|accounting|exhausted|RMP|PFN range|MSR access|\[Hardware Error\]|MCE|memory error|Memory error|poison|int18|SERR|IOCK|AER: |PCIe Bus|DPC: |nobody cared|bogus|No irq|IRQ trap|NMI received|APIC |memory leak|unregister_netdevice|nterrupt|polled|starved|wakeup didn|vmalloc error|sysrq: |self test|FAULT_INJ/;
 
 /** A rule and the line that opened it. */
 export interface Opening {

@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test';
 import fc from 'fast-check';
 import { KernelLogParser, parseKernelLog } from '../../../lib/guest/kernel-log/index.js';
 import type { KernelLogEntry, KernelLogFormat } from '../../../lib/guest/kernel-log/index.js';
-import { detectReports, ReportDetector } from '../../../lib/guest/reports/index.js';
+import { detectReports, ReportDetector, RULES } from '../../../lib/guest/reports/index.js';
 import type { KernelReport } from '../../../lib/guest/reports/index.js';
 import { recorded } from './recorded.js';
 
@@ -10,6 +10,8 @@ const formats: KernelLogFormat[] = ['kmsg', 'dmesg'];
 
 /** Fragments of which logs consist, good and bad, so that the pieces meet in all orders. */
 const fragment = fc.oneof(
+  fc.constantFrom(...RULES.flatMap(({ example, healthy }) => [example, healthy])).map(stamped),
+  fc.constantFrom('Call Trace:', ' f+0x1/0x2', 'CPU: 1 PID: 7 Comm: a', ' </TASK>').map(stamped),
   fc.constantFrom(
     '6,1,1,-;a\n',
     '6,2,1000,c;b\\x0a\\xe2\\x82\\xac\n',
@@ -27,6 +29,14 @@ const fragment = fc.oneof(
   ),
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
+
+/** A text as a console prints it. */
+function stamped(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `[    1.000004] ${line}\n`)
+    .join('');
+}
 
 function bytesOf(parts: readonly string[]): Uint8Array {
   return new TextEncoder().encode(parts.join(''));

@@ -17,6 +17,8 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nmi.h>
@@ -25,8 +27,10 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/msr.h>
 
 #define PROC_NAME "kernel_reports"
 #define REQUEST_MAX 64
@@ -68,6 +72,65 @@ static void make_taint(unsigned int seconds)
 {
 	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
 	pr_notice("tainted on request\n");
+}
+
+/* A driver's own way to complain, without WARN. */
+static void make_trace(unsigned int seconds)
+{
+	pr_err("something is not as it should be\n");
+	dump_stack();
+}
+
+/*
+ * IA32_PKRS: the upper half is reserved, and without the feature the register
+ * is not there.  The kernel tells the first such write since boot.
+ */
+static void make_msr(unsigned int seconds)
+{
+	wrmsrl(0x6e1, ~0ULL);
+}
+
+/*
+ * Takes away the right to write from an entry that leads to a table, which the
+ * kernel never does.  It finds that when the range is unmapped, clears the
+ * entry and thereby loses count of the page and of the table.
+ */
+static void make_bad_pmd(unsigned int seconds)
+{
+	unsigned long range, address;
+	pmd_t *pmd;
+
+	range = vm_mmap(NULL, 0, 2 * PMD_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	if (IS_ERR_VALUE(range))
+		return;
+	address = ALIGN(range, PMD_SIZE);
+
+	/* A hole, so that there is a table and no huge page. */
+	if (!vm_munmap(address + PAGE_SIZE, PAGE_SIZE) &&
+	    !put_user(1, (char __user *)address)) {
+		mmap_read_lock(current->mm);
+		pmd = pmd_offset(pud_offset(p4d_offset(pgd_offset(current->mm,
+				address), address), address), address);
+		if (!pmd_none(*pmd) && !pmd_large(*pmd))
+			WRITE_ONCE(*pmd, __pmd(pmd_val(*pmd) & ~_PAGE_RW));
+		else
+			pr_err("no table at %lx\n", address);
+		mmap_read_unlock(current->mm);
+	}
+	vm_munmap(range, 2 * PMD_SIZE);
+}
+
+/* One byte behind the object's end; seen with slub_debug=FZ,kmalloc-96. */
+static void make_redzone(unsigned int seconds)
+{
+	char *object = kmalloc(96, GFP_KERNEL);
+
+	if (!object)
+		return;
+	OPTIMIZER_HIDE_VAR(object);
+	object[96] = 0x40;
+	kfree(object);
 }
 
 /* Keeps this CPU from scheduling, so the watchdog's thread does not run. */
@@ -124,6 +187,10 @@ static const struct report {
 	{ "gpf", "general protection fault", make_protection_fault, 0, true },
 	{ "bug", "BUG()", make_bug, 0, true },
 	{ "warning", "WARN()", make_warning },
+	{ "trace", "call trace without a report", make_trace },
+	{ "msr", "unchecked MSR access", make_msr },
+	{ "badpmd", "bad pmd, bad counters when the writer ends", make_bad_pmd },
+	{ "redzone", "overwritten redzone, with slub_debug", make_redzone },
 	{ "taint", "taint flag U, without a report", make_taint },
 	{ "softlockup", "soft lockup", make_soft_lockup, 25 },
 	{ "rcustall", "RCU stall", make_rcu_stall, 30 },

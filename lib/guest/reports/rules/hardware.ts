@@ -22,7 +22,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     example: 'mce: Uncorrected hardware memory error in user-access at dead0000',
     healthy: 'MCE: In-kernel MCE decoding enabled.',
     opens:
-      /^(?:mce: |NMI: )*((?:Uncorrected (?:hardware )?memory error in|Memory error not recovered|Kernel accessed poison|CPUs not responding to MCE|Unexpected int18|PCI system error \(SERR\)|IOCK error).{0,120})/,
+      /^(?:mce: |MCE: |NMI: |EDAC \w{1,8}: )*((?:\d+ UE |Uncorrected (?:hardware )?memory error in|Memory error not recovered|Kernel accessed poison|CPUs not responding to MCE|Unexpected int18|Killing \S{1,40} due to hardware memory corruption|PCI system error \(SERR\)|IOCK error).{0,120})/,
   },
   {
     kind: 'machine-check',
@@ -41,7 +41,8 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/cpu/mce/core.c` (`mce_notify_irq`), 6.1',
     example: 'mce: [Hardware Error]: Machine check events logged',
     healthy: 'mce: Using 10 MCE banks',
-    opens: /^(?:mce: )?\[Hardware Error\]: (Machine check events logged)/,
+    opens:
+      /^(?:(?:mce: )?\[Hardware Error\]: (?=Machine)|EDAC \w{1,8}: )(Machine check events logged|\d+ CE .{1,120})/,
   },
   {
     kind: 'memory-failure',
@@ -97,6 +98,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/irq.c`, `nmi.c`, `apic/apic.c`, 6.1',
     example: '__common_interrupt: 1.34 No irq handler for vector',
     healthy: 'APIC: Switch to symmetric I/O mode setup',
+    live: '`nmi` in the monitor of QEMU',
     opens:
       /^((?:\w{1,40}: )?\d+\.\d+ No irq handler for vector|unexpected IRQ trap at vector \w+|(?:NMI: )?Uhhuh\. NMI received for unknown reason .{1,40}|APIC error on CPU\d+: .{1,60}|[Ss]purious APIC interrupt .{1,80})/,
   },

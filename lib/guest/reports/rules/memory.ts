@@ -9,6 +9,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     source: '`arch/x86/include/asm/pgtable_64.h`, `mm/pgtable-generic.c`, 6.1',
     example: 'mm/pgtable-generic.c:39: bad pud 00000000c41d7a55(8000000dead04827)',
     healthy: 'x86/pat: bad pud was never said',
+    live: '`kernel_reports badpmd`',
     opens: /^(\S{1,200}:\d+: bad (?:pte|pmd|pud|p4d|pgd) .{1,80})/,
   },
   {
@@ -37,6 +38,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     source: '`kernel/fork.c`, `mm/memory.c`, `mm/page_alloc.c`, 6.1',
     example: 'BUG: Bad rss-counter state mm:00000000f1c0ffee type:MM_ANONPAGES val:3',
     healthy: 'Memory cgroup stats for /user.slice: anon 4096',
+    live: '`kernel_reports badpmd`, when the writer ends',
     opens:
       /^BUG: ((?:Bad rss-counter state|non-zero pgtables_bytes on freeing mm|Bad page \w+: \d+ messages suppressed).{0,120})/,
   },
@@ -55,8 +57,9 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     example:
       'get_mmio_spte: reserved bits set on MMU-present spte, addr 0xfee00000, hierarchy:\n------ spte = 0x6000000a1b2c907 level = 4, rsvd bits = 0x0',
     healthy: 'kvm: Nested Paging enabled',
-    opens: /^(?:kvm: )?(\w{1,64}: reserved bits set on MMU-present spte, addr 0x[0-9a-f]+)/,
-    tail: /^(?:kvm: )?------ spte = /,
+    opens:
+      /^(?:kvm: )?(\w{1,64}: (?:reserved bits set on MMU-present|detect reserved bits on) spte, addr 0x[0-9a-f]+)/,
+    tail: /^(?:kvm: )?------ spte /,
     tailGap: 2,
   },
   {
@@ -85,6 +88,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     source: '`mm/slub.c` (`slab_bug`), 6.1 and 7.3',
     example: `${'='.repeat(77)}\nBUG kmalloc-96 (Tainted: G           OE     ): Poison overwritten`,
     healthy: 'SLUB: HWalign=64, Order=0-3, MinObjects=0, CPUs=2, Nodes=1',
+    live: '`kernel_reports redzone` with `slub_debug=FZ,kmalloc-96`',
     blames: 'caller',
     opens: /^BUG (\S{1,80}(?: \S{1,40})?) \((?:Not tainted|Tainted: [^)]{1,80})\): (.{1,160})/,
     headline: (match) => `BUG ${match[1] ?? ''}: ${match[2] ?? ''}`,
