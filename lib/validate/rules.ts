@@ -45,6 +45,11 @@ export function whole(from: number, to = Number.MAX_SAFE_INTEGER, unit?: string)
   );
 }
 
+export const milliseconds: Rule<number> = that(
+  'a number of milliseconds above 0',
+  (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+);
+
 /** A number of up to 64 bits. @param wanted with its article; default: `a bigint` */
 export function word(from = 0n, to = (1n << 64n) - 1n, wanted = 'a bigint'): Rule<bigint> {
   const message = must(`${wanted} from 0x${from.toString(16)}n to 0x${to.toString(16)}n`);

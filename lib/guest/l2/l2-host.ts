@@ -4,7 +4,20 @@ import type { Machine } from '../../machine/machine.js';
 import type { AddressSpace, X86Entry } from '../../paging/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { LineShell } from '../command-shell.js';
-import type { BufferOptions, GuestBuffer } from '../vfio/options.js';
+import { check } from '../../validate/index.js';
+import type { GuestBuffer } from '../vfio/options.js';
+import {
+  enterOptions,
+  type L2BufferOptions,
+  l2BufferOptions,
+  type L2Registers,
+  type L2RunOptions,
+  l2RunOptions,
+  type L2TouchOptions,
+  l2TouchOptions,
+  type SlotOptions,
+  slotOptions,
+} from './options.js';
 import { type Access, accessOf } from '../vfio/access.js';
 import { GuestTool, type Reply, type ToolArguments } from '../tool/index.js';
 import { exitOf, type L2Exit } from './exits.js';
@@ -12,25 +25,6 @@ import { type GuestPage, guestTables } from './page-tables.js';
 
 /** Bits 54:0 of an entry of /proc/PID/pagemap. */
 const pagemapFrame = (1n << 55n) - 1n;
-
-/** A memory slot of the VM, as KVM_SET_USER_MEMORY_REGION takes it. */
-export interface SlotOptions {
-  /** Guest-physical. */
-  readonly gpa: bigint;
-  /** The program's memory that backs it. */
-  readonly buffer: GuestBuffer;
-  readonly dirtyLog?: boolean;
-}
-
-/** Registers at the guest's start; those that are left out are 0. */
-export type L2Registers = Readonly<
-  Partial<Record<'rip' | 'rax' | 'rbx' | 'rcx' | 'rdx' | 'rsi' | 'rdi' | 'rsp', bigint>>
->;
-
-/** Memory, allocated as vfio-map does, of kinds that vfio-map's clients don't use beside those that they do. */
-export interface L2BufferOptions extends Omit<BufferOptions, 'kind'> {
-  readonly kind?: BufferOptions['kind'] | 'hugetlb1g';
-}
 
 /** The machine that the guest (L1) runs on, as far as this needs it. */
 export interface L2Machine {
@@ -100,6 +94,7 @@ export class L2Host {
   }
 
   async alloc(options: L2BufferOptions): Promise<GuestBuffer> {
+    check('alloc', 'options', l2BufferOptions, options);
     const { pages, kind = 'anonymous', populate = true, protection = 'rw' } = options;
     const reply = await this.request('alloc', { pages, kind, populate, protection });
     return {
@@ -116,7 +111,8 @@ export class L2Host {
   }
 
   /** Makes a memory slot, or changes it. */
-  async setSlot(slot: number, { gpa, buffer, dirtyLog = false }: SlotOptions): Promise<void> {
+  async setSlot(slot: number, options: SlotOptions): Promise<void> {
+    const { gpa, buffer, dirtyLog = false } = check('setSlot', 'options', slotOptions, options);
     await this.request('slot', { slot, gpa, size: buffer.size, address: buffer.address, dirtyLog });
   }
 
@@ -137,10 +133,8 @@ export class L2Host {
   }
 
   /** One access by the process to its own memory, whatever comes of it. */
-  async touch(
-    address: bigint,
-    options: { readonly access?: 'read' | 'write'; readonly value?: bigint } = {},
-  ): Promise<Access> {
+  async touch(address: bigint, options: L2TouchOptions = {}): Promise<Access> {
+    check('touch', 'options', l2TouchOptions, options);
     return accessOf(await this.request('touch', { address, ...options }));
   }
 
@@ -163,18 +157,14 @@ export class L2Host {
   }
 
   /** Sets the vCPU's registers: real mode, or with `cr3` 64-bit mode. */
-  async enter({ cr3, ...registers }: L2Registers & { readonly cr3?: bigint }): Promise<void> {
+  async enter(options: L2Registers & { readonly cr3?: bigint }): Promise<void> {
+    const { cr3, ...registers } = check('enter', 'options', enterOptions, options);
     await this.request('enter', { mode: cr3 === undefined ? 'real' : 'long', cr3, ...registers });
   }
 
-  /**
-   * Runs the vCPU until it came out `exits` times, or for what needs an answer.
-   *
-   * @param options.value what every read of a device is answered with, the one that the last run ended with among them
-   */
-  async run(
-    options: { readonly exits?: number; readonly value?: bigint; readonly timeoutMs?: number } = {},
-  ): Promise<L2Exit[]> {
+  /** Runs the vCPU until it came out so often, or for what needs an answer. */
+  async run(options: L2RunOptions = {}): Promise<L2Exit[]> {
+    check('run', 'options', l2RunOptions, options);
     return (await this.request('run', { ...options })).parts('exits').map(exitOf);
   }
 

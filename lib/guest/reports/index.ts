@@ -7,5 +7,5 @@ export { KernelWatch } from './kernel-watch.js';
 export type { WatchedReports } from './kernel-watch.js';
 export type { Grade, KernelReport, ReportKind } from './report.js';
 export { decodeTaint, parseTaint, taintReports } from './taint.js';
-export { evaluateReports } from './verdict.js';
-export type { Expectations, ReportVerdict } from './verdict.js';
+export { evaluateReports, reportOptions } from './verdict.js';
+export type { ReportOptions, ReportVerdict } from './verdict.js';

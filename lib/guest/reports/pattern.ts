@@ -1,4 +1,16 @@
-import type { Grade, KernelReport, ReportKind } from './report.js';
+import {
+  also,
+  either,
+  instance,
+  listOf,
+  oneOf,
+  optional,
+  type Rule,
+  shape,
+  text,
+  whole,
+} from '../../validate/index.js';
+import { type Grade, grades, type KernelReport, type ReportKind, reportKinds } from './report.js';
 
 /** Which reports are meant; what is given must all hold. At least one of the first four must be given. */
 export interface ReportPattern {
@@ -24,20 +36,24 @@ export function matchesPattern(report: KernelReport, pattern: ReportPattern): bo
   );
 }
 
-/**
- * Refuses a pattern that names nothing: it would let every report pass.
- *
- * @throws TypeError
- */
-export function assertPattern(pattern: ReportPattern): void {
-  const { kind, grade, title, text, count } = pattern;
-  if (kind === undefined && grade === undefined && title === undefined && text === undefined)
-    throw new TypeError(
-      'A pattern for kernel reports names nothing and would match every report: give it a kind, grade, title or text.',
-    );
-  if (count !== undefined && (!Number.isInteger(count) || count < 1))
-    throw new TypeError(`A pattern for kernel reports has count ${count}; it must be a whole number from 1.`);
-}
+const words: Rule<string | RegExp> = either(
+  (value) => value instanceof RegExp,
+  instance(RegExp, 'a pattern'),
+  text(/\S/, 'a text, or a pattern'),
+);
+
+/** What a pattern must be: one that names nothing would match every report. */
+export const reportPattern: Rule<ReportPattern> = also(
+  shape<ReportPattern>({
+    kind: optional(either(Array.isArray, listOf(oneOf(reportKinds)), oneOf(reportKinds))),
+    grade: optional(oneOf(grades)),
+    title: optional(words),
+    text: optional(words),
+    count: optional(whole(1)),
+  }),
+  ({ kind, grade, title, text }) => (kind ?? grade ?? title ?? text) !== undefined && kind?.length !== 0,
+  'names nothing and would match every report: give it a kind, grade, title or text',
+);
 
 /** `kind dmar-fault, title /0x100000/`, for messages. */
 export function describeReportPattern({ kind, grade, title, text, count }: ReportPattern): string {

@@ -1,64 +1,66 @@
 /** What kind of trouble a kernel reports. */
-export type ReportKind =
-  /** A CPU exception in kernel mode that is none of the more exact kinds (divide error, double fault, invalid opcode). */
-  | 'oops'
-  | 'page-fault'
-  | 'general-protection'
-  /** `BUG()`, and `BUG:` lines that are none of the more exact kinds. */
-  | 'bug'
-  /** `WARN()`. */
-  | 'warning'
-  | 'refcount'
-  | 'list-corruption'
-  | 'soft-lockup'
-  | 'hard-lockup'
-  | 'rcu-stall'
-  | 'hung-task'
-  | 'kasan'
-  | 'kmsan'
-  | 'kcsan'
-  | 'kfence'
-  | 'ubsan'
-  | 'lockdep'
-  | 'atomic-schedule'
-  | 'atomic-sleep'
-  /** A page, or a page-table entry, in a state that must not be. */
-  | 'bad-page'
-  /** The allocator found an object of its own overwritten, or freed twice. */
-  | 'heap-corruption'
-  | 'memory-leak'
-  /** The IOMMU refused a device's access, or did not do what the kernel asked of it. */
-  | 'dmar-fault'
-  /** The kernel touched a model-specific register that is not there, or refuses the value. */
-  | 'msr'
-  /** The TDX module refused a call, or could not be initialised. */
-  | 'tdx'
-  /** The reverse map table of SEV-SNP refused an update, or faulted. */
-  | 'rmp'
-  /** The CPU refused to enter a guest, or to execute an instruction of VMX. */
-  | 'vm-entry'
-  | 'machine-check'
-  | 'memory-failure'
-  | 'pcie-error'
-  /** An interrupt was lost, or came that nobody wanted. */
-  | 'interrupt'
-  /** A call trace that belongs to no report. */
-  | 'trace'
-  | 'panic'
-  | 'oom'
-  | 'taint';
+export const reportKinds = [
+  // A CPU exception in kernel mode that is none of the more exact kinds (divide error, double fault, invalid opcode).
+  'oops',
+  'page-fault',
+  'general-protection',
+  // `BUG()`, and `BUG:` lines that are none of the more exact kinds.
+  'bug',
+  // `WARN()`.
+  'warning',
+  'refcount',
+  'list-corruption',
+  'soft-lockup',
+  'hard-lockup',
+  'rcu-stall',
+  'hung-task',
+  'kasan',
+  'kmsan',
+  'kcsan',
+  'kfence',
+  'ubsan',
+  'lockdep',
+  'atomic-schedule',
+  'atomic-sleep',
+  // A page, or a page-table entry, in a state that must not be.
+  'bad-page',
+  // The allocator found an object of its own overwritten, or freed twice.
+  'heap-corruption',
+  'memory-leak',
+  // The IOMMU refused a device's access, or did not do what the kernel asked of it.
+  'dmar-fault',
+  // The kernel touched a model-specific register that is not there, or refuses the value.
+  'msr',
+  // The TDX module refused a call, or could not be initialised.
+  'tdx',
+  // The reverse map table of SEV-SNP refused an update, or faulted.
+  'rmp',
+  // The CPU refused to enter a guest, or to execute an instruction of VMX.
+  'vm-entry',
+  'machine-check',
+  'memory-failure',
+  'pcie-error',
+  // An interrupt was lost, or came that nobody wanted.
+  'interrupt',
+  // A call trace that belongs to no report.
+  'trace',
+  'panic',
+  'oom',
+  'taint',
+] as const;
+
+export type ReportKind = (typeof reportKinds)[number];
 
 /**
  * How bad: `fatal`: the kernel, or the task that was in it, is gone. `error`: a defect was found, the kernel goes on. `warning`:
  * something a test should not cause, though the kernel works as designed. `info`: to be shown only.
  */
-export type Grade = 'fatal' | 'error' | 'warning' | 'info';
-
-const ORDER: readonly Grade[] = ['info', 'warning', 'error', 'fatal'];
+export type Grade = (typeof grades)[number];
+export const grades = ['info', 'warning', 'error', 'fatal'] as const;
 
 /** Whether `grade` is as bad as `least`, or worse. */
 export function isAtLeast(grade: Grade, least: Grade): boolean {
-  return ORDER.indexOf(grade) >= ORDER.indexOf(least);
+  return grades.indexOf(grade) >= grades.indexOf(least);
 }
 
 /** One report of the kernel's, from its first line to its last. */

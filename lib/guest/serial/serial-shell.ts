@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 
+import { check, milliseconds, optional, shape } from '../../validate/index.js';
 import { describeCommand, describeOutput } from '../ssh/display.js';
 import { GuestCommandError, GuestOutputLimitError, GuestTimeoutError } from '../ssh/errors.js';
 import type { CommandResult } from '../ssh/run-command.js';
@@ -11,6 +12,8 @@ export interface SerialRunOptions {
   /** Default: 3 minutes; an interpreted guest on a busy host takes long for little. */
   readonly timeoutMs?: number;
 }
+
+const runOptions = shape<SerialRunOptions>({ timeoutMs: optional(milliseconds) });
 
 const defaultTimeoutMs = 180_000;
 const maxOutputBytes = 16 << 20;
@@ -39,6 +42,7 @@ export class SerialShell {
    * @throws GuestOutputLimitError it wrote more than 16 MiB, and was killed
    */
   async run(argv: readonly string[], options: SerialRunOptions = {}): Promise<CommandResult<string>> {
+    check(`${this.#title}: guest command`, 'options', runOptions, options);
     const { timeoutMs = defaultTimeoutMs } = options;
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { check, milliseconds, optional, shape, whole } from '../../validate/index.js';
 import type { SshConnections } from './connections.js';
 import { tailOf } from './display.js';
 import { GuestFileError, type FileFailure } from './errors.js';
@@ -21,6 +22,15 @@ export interface DownloadOptions {
   /** 60 s unless given. */
   readonly timeoutMs?: number;
 }
+
+const uploadOptions = shape<UploadOptions>({
+  mode: optional(whole(0, 0o7777)),
+  timeoutMs: optional(milliseconds),
+});
+const downloadOptions = shape<DownloadOptions>({
+  maxBytes: optional(whole(0)),
+  timeoutMs: optional(milliseconds),
+});
 
 /** Arguments: final path, temporary path, size in bytes, mode. */
 const UPLOAD_SCRIPT = `
@@ -57,6 +67,7 @@ export async function upload(
   remotePath: string,
   options: UploadOptions = {},
 ): Promise<void> {
+  check(`${connection.options.title}: upload`, 'options', uploadOptions, options);
   requireAbsolute(remotePath);
   const content = typeof source === 'string' ? await readFile(source) : source;
   const mode = options.mode ?? (typeof source === 'string' ? (await stat(source)).mode & 0o777 : 0o644);
@@ -91,6 +102,7 @@ export async function download(
   remotePath: string,
   options: DownloadOptions = {},
 ): Promise<Buffer> {
+  check(`${connection.options.title}: download`, 'options', downloadOptions, options);
   requireAbsolute(remotePath);
   const { maxBytes = DEFAULT_MAX_BYTES, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const script = ['sh', '-c', DOWNLOAD_SCRIPT, 'sh', remotePath];

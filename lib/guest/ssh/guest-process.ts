@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
+
+import { check, optional, type Rule, shape, whole } from '../../validate/index.js';
 import { answerWithin } from './answer-within.js';
 import { OutputTail } from './bounded-output.js';
 import type { Channel } from './channel.js';
@@ -25,6 +27,8 @@ export interface SpawnOptions {
   /** Longest line that the process may write, in bytes; 1 MiB unless given. A longer one ends the process. */
   readonly maxLineBytes?: number;
 }
+
+const spawnOptions: Rule<SpawnOptions> = shape<SpawnOptions>({ maxLineBytes: optional(whole(1)) });
 
 export interface ProcessEnd {
   /** 0 to 255; 128 + n after signal n. */
@@ -57,6 +61,7 @@ export class GuestProcess implements AsyncDisposable {
     argv: readonly string[],
     options: SpawnOptions = {},
   ): Promise<GuestProcess> {
+    check(`${connection.options.title}: guest process`, 'options', spawnOptions, options);
     const remote = wrapCommand(argv);
     const session = await connection.startSession(remote);
     const name = `${connection.options.title}: guest process: ${describeCommand(argv)}`;

@@ -1,3 +1,4 @@
+import { check, flag, milliseconds, optional, type Rule, shape, that, whole } from '../../validate/index.js';
 import { capture, type Stdin } from './capture.js';
 import type { SshConnections } from './connections.js';
 import { describeCommand, describeOutput } from './display.js';
@@ -15,6 +16,19 @@ export interface RunOptions {
   /** For each of stdout and stderr; 16 MiB unless given. */
   readonly maxOutputBytes?: number;
 }
+
+const runOptions: Rule<RunOptions & { readonly binary?: boolean }> = shape({
+  stdin: optional(
+    that<Stdin>(
+      'text, bytes, or a function that gives them',
+      (value) => typeof value === 'string' || typeof value === 'function' || value instanceof Uint8Array,
+    ),
+  ),
+  startTimeoutMs: optional(milliseconds),
+  timeoutMs: optional(milliseconds),
+  maxOutputBytes: optional(whole(0)),
+  binary: optional(flag),
+});
 
 export interface CommandResult<Output> {
   /** 0 to 255; 128 + n for a command that ended by signal n. */
@@ -37,6 +51,7 @@ export async function runCommand(
   options: RunOptions = {},
   description = describeCommand(argv),
 ): Promise<CommandResult<Buffer>> {
+  check(`${connection.options.title}: guest command`, 'options', runOptions, options);
   const {
     stdin = '',
     startTimeoutMs,

@@ -1,3 +1,4 @@
+import { check, optional, shape, whole, word } from '../../validate/index.js';
 import type { GuestShell } from '../ssh/index.js';
 import { parseAnswer, type VerifiedPte } from './answer.js';
 import { VerifyPteUnavailableError } from './errors.js';
@@ -9,6 +10,8 @@ export interface PteQuery {
   /** The process; the one that reads when left out, which is of use only to that process itself. */
   readonly pid?: number;
 }
+
+const pteQuery = shape<PteQuery>({ address: word(), pid: optional(whole(0)) });
 
 /** Ends an answer in what the script below prints. No line of the module's begins with it. */
 const separator = '--';
@@ -39,7 +42,7 @@ export async function verifyPte(guest: GuestShell, query: PteQuery): Promise<Ver
 
 /** The same for many addresses, in one command and in the order asked. The first that has no entry throws. */
 export async function verifyPtes(guest: GuestShell, queries: readonly PteQuery[]): Promise<VerifiedPte[]> {
-  const texts = queries.map(queryText);
+  const texts = queries.map((query) => queryText(check('verifyPte', 'query', pteQuery, query)));
   const stdin = texts.map((text) => `${text}\n`).join('');
   const { exitCode, stdout, stderr } = await guest.shell(script, { stdin, timeoutMs: 60_000 });
   if (exitCode !== 0) throw unavailable(stderr);

@@ -64,7 +64,8 @@ export interface TouchOptions {
 /** The user half of a 4-level address space has so many pages. */
 const mostPages = 2 ** 35;
 
-const parts: Rules<BufferOptions> = {
+/** The rules for the options of a buffer, one by one. */
+export const bufferParts: Rules<BufferOptions> = {
   pages: whole(1, mostPages, 'pages'),
   kind: optional(oneOf(bufferKinds)),
   populate: optional(flag),
@@ -72,7 +73,7 @@ const parts: Rules<BufferOptions> = {
   path: optional(text(/^\//, 'an absolute path')),
 };
 
-export const bufferOptions: Rule<BufferOptions> = withPathOfFile(shape(parts));
+export const bufferOptions: Rule<BufferOptions> = withPathOfFile(shape(bufferParts));
 
 /** Of anything that has an address and a size: a mapping does. */
 export const guestBuffer: Rule<GuestBuffer> = that(
@@ -91,7 +92,7 @@ export const dmaMapOptions: Rule<DmaMapOptions> = also(
     also(
       withPathOfFile(
         shape<DmaMapOptions>({
-          ...parts,
+          ...bufferParts,
           buffer: optional(guestBuffer),
           iova: optional(also(word(4096n), (iova) => iova % 4096n === 0n, 'must be a multiple of 4096')),
           read: optional(flag),

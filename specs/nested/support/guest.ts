@@ -1,5 +1,6 @@
 import type { GuestPage } from '../../../lib/guest/l2/page-tables.js';
-import type { L2Host, L2Registers, SlotOptions } from '../../../lib/guest/l2/l2-host.js';
+import type { L2Host } from '../../../lib/guest/l2/l2-host.js';
+import type { L2Registers, SlotOptions } from '../../../lib/guest/l2/options.js';
 
 /** Where L2 has its code and its tables: guest-physical and, identically mapped, linear. Its first 2 MiB are for these. */
 const codeAddress = 0x1000n;

@@ -62,11 +62,6 @@ test('a missing report is qualified when records were lost', () => {
   expect(message).toContain('12 kernel log records were lost');
 });
 
-test('a pattern that would match everything is refused', () => {
-  expect(() => evaluateReports([], { allow: [{}] })).toThrow(TypeError);
-  expect(() => evaluateReports([], { expect: [{ kind: 'oom', count: 0 }] })).toThrow(TypeError);
-});
-
 test('the grade that fails is the caller’s choice', () => {
   expect(evaluateReports(reportsOf('oom')).ok).toBe(false);
   expect(evaluateReports(reportsOf('oom'), { failAt: 'error' })).toMatchObject({ ok: true, unexpected: [] });

@@ -9,6 +9,15 @@ import {
   touchOptions,
   tryOptions,
 } from '../../../lib/guest/vfio/options.js';
+import {
+  enterOptions,
+  l2BufferOptions,
+  l2RunOptions,
+  l2TouchOptions,
+  slotOptions,
+} from '../../../lib/guest/l2/options.js';
+import { reportOptions } from '../../../lib/guest/reports/index.js';
+import { reportPattern } from '../../../lib/guest/reports/pattern.js';
 import { defaultMachineOptions, machineOptionsRule } from '../../../lib/machine/options.js';
 import { check, type Rule } from '../../../lib/validate/index.js';
 import { wrongObjects, wrongsFor } from './wrong-values.js';
@@ -32,6 +41,24 @@ const options: readonly (readonly [name: string, rule: Rule<unknown>, right: rea
   ],
   ['alloc', bufferOptions, [{ pages: 2 ** 35, kind: 'file', populate: true, path: '/dev/shm/dma' }]],
   ['touch', touchOptions, [{}, { access: 'write', cpu: 1, timeoutMs: 1, value: 0n }]],
+  [
+    'kernelReports',
+    reportOptions,
+    [
+      {},
+      {
+        expect: [{ kind: 'oom', title: /x/, text: 'y', count: 1 }],
+        allow: [{ kind: ['bug', 'oops'] }],
+        failAt: 'error',
+      },
+    ],
+  ],
+  ['kernelReports.expect', reportPattern, [{ kind: 'oom', grade: 'fatal', title: /x/, text: 'y', count: 1 }]],
+  ['L2', l2BufferOptions, [{ pages: 1, kind: 'hugetlb1g', populate: true, protection: 'rw' }]],
+  ['slot', slotOptions, [{ gpa: 0n, buffer, dirtyLog: true }]],
+  ['run', l2RunOptions, [{}, { exits: 1, value: 1n, timeoutMs: 5 }]],
+  ['enter', enterOptions, [{}, { rip: 0n, rax: 1n, cr3: 0x1000n }]],
+  ['touch of L2', l2TouchOptions, [{}, { access: 'write', value: 1n }]],
   ['touchMapTouch', tryOptions, [{}, { access: 'execute', timeoutMs: 10 }]],
 ];
 
@@ -90,6 +117,13 @@ const refusals: readonly (readonly [rule: Rule<unknown>, wrong: object, words: R
   [dmaMapOptions, { pages: 4, path: '/dev/shm/dma' }, /kind: 'file'/],
   [bufferOptions, { pages: 4, kind: 'file' }, /must have a path/],
   [bufferOptions, { pages: 4, kind: 'hugetbl' }, /did you mean 'hugetlb'/],
+  [reportOptions, { alow: [{ kind: 'oom' }] }, /did you mean 'allow'/],
+  [reportOptions, { allow: [{}] }, /options\.allow\.0 names nothing and would match every report/],
+  [reportOptions, { allow: [{ kind: [] }] }, /names nothing/],
+  [reportOptions, { allow: [{ kind: 'panik' }] }, /did you mean 'panic'/],
+  [reportOptions, { allow: [{ kind: ['bug', 'worning'] }] }, /did you mean 'warning'/],
+  [reportOptions, { expect: [{ text: '' }] }, /a text, or a pattern/],
+  [reportOptions, { expect: [{ kind: 'oom', count: 0 }] }, /count must be a whole number from 1/],
   [touchOptions, { value: 1n }, /only an access: 'write' takes/],
   [touchOptions, { access: 'wirte' }, /did you mean 'write'/],
 ];
