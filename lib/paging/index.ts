@@ -134,5 +134,6 @@ export {
   type VmaAccess,
   type VmaProtection,
 } from './vma/protection.js';
+export { effectOfPin, isRightWhilePinning, type PinEffect, type PinOptions } from './vma/pin.js';
 export { describe, sizeWords, summary, type AnyDecoded } from './describe.js';
 export { checkAccess, type Access, type AccessControls, type AccessOutcome } from './access/check-access.js';

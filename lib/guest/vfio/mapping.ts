@@ -1,6 +1,7 @@
 import type { PageRun, Scan, Walk, X86Entry } from '../../paging/index.js';
 import { check, whole } from '../../validate/index.js';
 import type { Access } from './access.js';
+import type { Contents } from './contents.js';
 import { type DmaTables, readDmaTables } from './dma-tables.js';
 import { GuestPageFaultError } from './page-fault.js';
 import type { GuestBuffer, TouchOptions } from './options.js';
@@ -8,12 +9,14 @@ import type { VfioProcess } from './process.js';
 
 const pageSize = 4096n;
 
-/** What a process's memory was like just before a mapping was made, all at one instant. */
-export interface Before {
+/** What a process's memory was like just before or after a mapping was made, all at one instant. */
+export interface Look {
   /** The mapping's own pages. */
   readonly entries: PageRun<X86Entry>;
   /** The user half of the address space. */
   readonly space: Scan<X86Entry>;
+  /** What lay in the mapping's pages; undefined when the process wrote there meanwhile. */
+  readonly contents: Contents | undefined;
 }
 
 /** What VFIO_IOMMU_MAP_DMA was told of the device's side. */
@@ -40,15 +43,26 @@ export class DmaMapping {
   readonly access: DmaAccess;
   /** Every page's leaf entry just before the mapping was made. */
   readonly before: PageRun<X86Entry>;
-  /** The whole address space of user mode at the same instant. */
-  readonly spaceBefore: Scan<X86Entry>;
+  /** The process's memory at that instant. */
+  readonly lookBefore: Look;
+  /**
+   * The same right after VFIO_IOMMU_MAP_DMA returned: what differs is the driver's doing, or the kernel's in pinning the pages. Later
+   * on the process and other parts of the kernel change entries too.
+   */
+  readonly lookAfter: Look;
 
-  constructor(process: VfioProcess, buffer: GuestBuffer, access: DmaAccess, before: Before) {
+  constructor(
+    process: VfioProcess,
+    buffer: GuestBuffer,
+    access: DmaAccess,
+    looks: { readonly before: Look; readonly after: Look },
+  ) {
     this.process = process;
     this.buffer = buffer;
     this.access = access;
-    this.before = before.entries;
-    this.spaceBefore = before.space;
+    this.before = looks.before.entries;
+    this.lookBefore = looks.before;
+    this.lookAfter = looks.after;
     this.address = buffer.address;
     this.iova = access.iova;
     this.size = buffer.size;

@@ -13,7 +13,7 @@ import {
 } from '../../validate/index.js';
 import type { AccessKind } from './access.js';
 
-const bufferKinds = ['anonymous', 'shared', 'memfd', 'file', 'hugetlb', 'thp'] as const;
+const bufferKinds = ['anonymous', 'shared', 'memfd', 'file', 'filePrivate', 'hugetlb', 'thp'] as const;
 
 /** What memory a buffer is made of. */
 export type BufferKind = (typeof bufferKinds)[number];
@@ -27,7 +27,7 @@ export interface BufferOptions {
   readonly populate?: boolean;
   /** Some of the letters `r`, `w`, `x`; empty for no access. Default: `rw`. */
   readonly protection?: string;
-  /** Where a `file` lies; on tmpfs, several processes share its memory. */
+  /** Where a file lies; on tmpfs, several processes share its memory. */
   readonly path?: string;
 }
 

@@ -23,7 +23,8 @@ import type { GuestShell } from '../ssh/index.js';
 import { check, whole, word } from '../../validate/index.js';
 import { type Access, accessOf } from './access.js';
 import { type TouchMapTouch, touchesOf } from './touch-map-touch.js';
-import { type Before, DmaMapping } from './mapping.js';
+import { readContents } from './contents.js';
+import { DmaMapping, type Look } from './mapping.js';
 import {
   type BufferOptions,
   bufferOptions,
@@ -71,8 +72,6 @@ export class VfioProcess implements AsyncDisposable {
   readonly cpus: readonly number[];
   /** Its page tables, found by a marker register: see lib/guest/process/parked.ts. */
   readonly space: AddressSpace<X86Entry>;
-  /** All that it allocated so far, in order. */
-  readonly allocations: GuestBuffer[] = [];
   /** The tool's handle of a forked child; undefined for a process of its own. */
   readonly #child: number | undefined;
   readonly #iovas: IovaAllocator;
@@ -139,13 +138,11 @@ export class VfioProcess implements AsyncDisposable {
   async #alloc(options: BufferOptions): Promise<GuestBuffer> {
     const { pages, kind = 'anonymous', populate = true, protection = 'rw', path } = options;
     const reply = await this.#request('alloc', { pages, kind, populate, protection, path });
-    const buffer = {
+    return {
       address: reply.bigint('address'),
       size: reply.bigint('size'),
       ...(reply.has('fd') ? { fd: reply.number('fd') } : {}),
     };
-    this.allocations.push(buffer);
-    return buffer;
   }
 
   /**
@@ -161,7 +158,8 @@ export class VfioProcess implements AsyncDisposable {
     const { read = true, write = true } = options;
     const before = await this.#look(buffer);
     await this.#request('map', { vaddr: buffer.address, size: buffer.size, iova, read, write });
-    return this.#add(new DmaMapping(this, buffer, { iova, read, write }, before));
+    const after = await this.#look(buffer);
+    return this.#add(new DmaMapping(this, buffer, { iova, read, write }, { before, after }));
   }
 
   /**
@@ -218,12 +216,15 @@ export class VfioProcess implements AsyncDisposable {
     check('touchMapTouch', 'buffer', guestBuffer, buffer);
     check('touchMapTouch', 'options', tryOptions, options);
     const iova = this.#iovas.take(buffer.size);
-    const before = await this.#look(buffer);
     const { access = 'read', timeoutMs } = options;
+    const withContents = access === 'read';
+    const before = await this.#look(buffer, withContents);
     const args = { vaddr: buffer.address, size: buffer.size, iova, access, timeoutMs };
     const reply = await this.#request('touchMapTouch', args);
+    const after = await this.#look(buffer, withContents);
+    const looks = { before, after };
     return {
-      mapping: this.#add(new DmaMapping(this, buffer, { iova, read: true, write: true }, before)),
+      mapping: this.#add(new DmaMapping(this, buffer, { iova, read: true, write: true }, looks)),
       own: touchesOf(reply.part('own')),
       other: reply.has('other') ? touchesOf(reply.part('other')) : undefined,
     };
@@ -254,12 +255,14 @@ export class VfioProcess implements AsyncDisposable {
     return this.kill();
   }
 
-  /** What a mapping of the buffer will be compared with. */
-  #look({ address, size }: GuestBuffer): Promise<Before> {
-    return this.host.machine.paused(async () => ({
-      entries: await this.#walk(address, Number(size / pageSize)),
-      space: await this.#scan(),
-    }));
+  /** What a mapping of the buffer is judged by. */
+  #look({ address, size }: GuestBuffer, withContents = true): Promise<Look> {
+    const { machine, memory, syncMemory } = this.host;
+    return machine.paused(async () => {
+      const entries = await this.#walk(address, Number(size / pageSize));
+      const contents = withContents ? await readContents(entries, memory, syncMemory) : undefined;
+      return { entries, space: await this.#scan(), contents };
+    });
   }
 
   async #walk(address: bigint, pages: number): Promise<PageRun<X86Entry>> {

@@ -12,8 +12,9 @@
 #define HUGE_SIZE (2ul << 20)
 #define GIANT_SIZE (1ul << 30)
 
-enum kind { ANONYMOUS, SHARED, MEMFD, FILE_SHARED, HUGETLB, THP, HUGETLB_1G };
-static const char *const kinds[] = { "anonymous", "shared", "memfd", "file", "hugetlb", "thp", "hugetlb1g", NULL };
+enum kind { ANONYMOUS, SHARED, MEMFD, FILE_SHARED, FILE_PRIVATE, HUGETLB, THP, HUGETLB_1G };
+static const char *const kinds[] = { "anonymous", "shared", "memfd",	 "file", "filePrivate",
+				     "hugetlb",	  "thp",    "hugetlb1g", NULL };
 
 struct wanted {
 	enum kind kind;
@@ -21,12 +22,17 @@ struct wanted {
 	uint64_t address; /* 0: anywhere */
 	int protection;
 	bool populate;
-	const char *path; /* of kind file */
+	const char *path; /* of a file */
 };
 
 static bool is_hugetlb(const struct wanted *wanted)
 {
 	return wanted->kind == HUGETLB || wanted->kind == HUGETLB_1G;
+}
+
+static bool is_file(const struct wanted *wanted)
+{
+	return wanted->kind == FILE_SHARED || wanted->kind == FILE_PRIVATE;
 }
 
 static bool protection_from_request(struct call *call, int *protection)
@@ -80,8 +86,8 @@ static bool wanted_from_request(struct call *call, struct wanted *wanted)
 	    !args_done(call))
 		return false;
 	wanted->kind = kind;
-	if ((wanted->kind == FILE_SHARED) != (wanted->path != NULL))
-		return fail(call, "argument", "'path' goes with kind file and only with it");
+	if (is_file(wanted) != (wanted->path != NULL))
+		return fail(call, "argument", "'path' goes with kinds file and filePrivate and only with them");
 	if (wanted->kind == HUGETLB || wanted->kind == THP)
 		wanted->size = (wanted->size + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE;
 	if (wanted->kind == HUGETLB_1G)
@@ -96,7 +102,7 @@ static int backing(const struct wanted *wanted)
 
 	if (wanted->kind == MEMFD)
 		fd = memfd_create("vfio-map", MFD_CLOEXEC);
-	else if (wanted->kind == FILE_SHARED)
+	else if (is_file(wanted))
 		fd = open(wanted->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	else
 		return -1;
@@ -115,6 +121,8 @@ static int mmap_flags(const struct wanted *wanted)
 		return flags | MAP_PRIVATE | MAP_ANONYMOUS;
 	case SHARED:
 		return flags | MAP_SHARED | MAP_ANONYMOUS;
+	case FILE_PRIVATE:
+		return flags | MAP_PRIVATE;
 	case HUGETLB:
 		return flags | MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
 	case HUGETLB_1G:
@@ -257,10 +265,10 @@ void op_madvise(struct call *call)
 {
 	static const char *const words[] = { "dontneed", "free",   "remove", "cold",	 "pageout",
 					     "hugepage", "nohugepage", "collapse", "dontfork", "populateRead",
-					     "populateWrite", NULL };
+					     "populateWrite", "mergeable", NULL };
 	static const int advices[] = { MADV_DONTNEED, MADV_FREE,       MADV_REMOVE, MADV_COLD,	   MADV_PAGEOUT,
 				       MADV_HUGEPAGE, MADV_NOHUGEPAGE, 25,	    MADV_DONTFORK, MADV_POPULATE_READ,
-				       MADV_POPULATE_WRITE };
+				       MADV_POPULATE_WRITE, MADV_MERGEABLE };
 	unsigned int advice = 0;
 	uint64_t address, size;
 

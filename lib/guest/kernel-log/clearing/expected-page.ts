@@ -1,3 +1,5 @@
+import type { PinOptions } from '../../../paging/index.js';
+
 /** A page that was mapped once, and what memory held, where it was read. */
 export interface ExpectedPage {
   /** Aligned to 4 KiB. */
@@ -6,6 +8,8 @@ export interface ExpectedPage {
   readonly before?: bigint | undefined;
   /** The leaf after the mapping, read from outside. */
   readonly after?: bigint | undefined;
+  /** How it was pinned, which may change its entry before it is cleared. Default: for writing. */
+  readonly pin?: PinOptions;
 }
 
 /** `count` pages of 4 KiB from `start` on. */

@@ -1,4 +1,4 @@
-import { _PAGE_PRESENT, _PAGE_USER, hex } from '../../../paging/index.js';
+import { _PAGE_PRESENT, _PAGE_USER, effectOfPin, hex, PTE_PFN_MASK } from '../../../paging/index.js';
 import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { PageFinding } from './finding.js';
@@ -10,7 +10,7 @@ export function recordFindings(record: ClearingRecord, page: ExpectedPage, log: 
   const { address, oldPte, newPte } = record;
   const details: Omit<PageFinding, 'address'>[] = [
     ...halfFindings(record, log),
-    ...(oldPte === undefined ? [] : oldFindings(oldPte, page.before)),
+    ...(oldPte === undefined ? [] : oldFindings(oldPte, page)),
     ...(newPte === undefined ? [] : newFindings(newPte, oldPte, page.after)),
   ];
   return details.map((detail) => ({ ...detail, address }));
@@ -46,7 +46,8 @@ function halfFindings({ seen, oldPte, newPte }: ClearingRecord, { lost }: Cleari
   ];
 }
 
-function oldFindings(oldPte: bigint, before: bigint | undefined): Detail[] {
+function oldFindings(oldPte: bigint, page: ExpectedPage): Detail[] {
+  const { before } = page;
   const found: Detail[] = [];
   if ((oldPte & _PAGE_PRESENT) === 0n)
     found.push({ kind: 'old-not-present', detail: `old PTE ${hex(oldPte)} is not present (bit 0 clear)` });
@@ -56,12 +57,24 @@ function oldFindings(oldPte: bigint, before: bigint | undefined): Detail[] {
       kind: 'old-not-user',
       detail: `old PTE ${hex(oldPte)} has _PAGE_USER (bit 2) clear already: cleared before, or a wrong value logged`,
     });
-  if (before !== undefined && differs(oldPte, before))
+  if (before !== undefined && !canHaveBeen(oldPte, before, page))
     found.push({
       kind: 'old-not-as-in-memory',
       detail: `old PTE in the log ${hex(oldPte)}, in memory before the mapping ${hex(before)}: ${describeChange(before, oldPte)} in the log`,
     });
   return found;
+}
+
+/** The driver reads the old PTE before the page is pinned or after that, which may change it. */
+function canHaveBeen(
+  oldPte: bigint,
+  before: bigint,
+  { after, pin = { write: true } }: ExpectedPage,
+): boolean {
+  if (!differs(oldPte, before)) return true;
+  const { wrong, moved } = effectOfPin(before, oldPte, pin);
+  const isPinnedFrame = after !== undefined && ((oldPte ^ after) & PTE_PFN_MASK) === 0n;
+  return (wrong & ~ACCESSED_DIRTY) === 0n && (!moved || isPinnedFrame);
 }
 
 function newFindings(newPte: bigint, oldPte: bigint | undefined, after: bigint | undefined): Detail[] {
@@ -71,7 +84,9 @@ function newFindings(newPte: bigint, oldPte: bigint | undefined, after: bigint |
       kind: 'new-still-user',
       detail: `'Successfully cleared', but new PTE ${hex(newPte)} has _PAGE_USER (bit 2) set`,
     });
-  if (oldPte !== undefined && ((oldPte ^ newPte) & ~(_PAGE_USER | ACCESSED_DIRTY)) !== 0n)
+  const changed = oldPte === undefined ? 0n : oldPte ^ newPte;
+  // The CPU may set A and D between the two. It clears neither.
+  if (oldPte !== undefined && (changed & ~(_PAGE_USER | (ACCESSED_DIRTY & newPte))) !== 0n)
     found.push({
       kind: 'other-bits-changed',
       detail: `old PTE ${hex(oldPte)} → new PTE ${hex(newPte)} changes more than _PAGE_USER: ${describeChange(oldPte, newPte)}`,

@@ -7,6 +7,7 @@ import {
 } from '../../../paging/index.js';
 import { whichPages } from '../page-list.js';
 import type { Evidence, Finding } from './evidence.js';
+import type { PageStates } from './page-states.js';
 
 const pageSize = 4096n;
 
@@ -22,7 +23,10 @@ function sameFrame(table: PageRun<SecondLevelEntry>, after: PageRun<X86Entry>, p
 }
 
 /** What the device loses or gains that it must not: a page's iova leads to the page's own frame, with the access asked for. */
-export function deviceFindings({ mapping, after, device, made }: Evidence): Finding[] {
+export function deviceFindings({ mapping, device, made }: Evidence, { altered }: PageStates): Finding[] {
+  // What was pinned: later on the process may put other memory there.
+  const after = mapping.lookAfter.entries;
+  const misplaced = new Set(altered.flatMap(({ moved, pages }) => (moved ? pages : [])));
   const { pages: table, fault } = device;
   const findings: Finding[] = [];
   const { read, write } = mapping.access;
@@ -46,8 +50,8 @@ export function deviceFindings({ mapping, after, device, made }: Evidence): Find
   };
   for (let page = 0; page < mapping.pages; page += 1) {
     if (missing.has(page)) continue;
-    if (!sameFrame(table, after, page) && table.at(page)?.physicalAddress !== frame(page))
-      elsewhere.push(page);
+    const isElsewhere = !sameFrame(table, after, page) && table.at(page)?.physicalAddress !== frame(page);
+    if (isElsewhere && !misplaced.has(page)) elsewhere.push(page);
     const rights = rightsOf(page);
     if (rights === undefined || (read && !rights.read) || (write && !rights.write)) refused.push(page);
     else if (!write && rights.write) granted.push(page);

@@ -1,12 +1,12 @@
-import { hex } from '../../../paging/index.js';
+import { _PAGE_DIRTY, _PAGE_USER, hex, PTE_PFN_MASK } from '../../../paging/index.js';
 import { describeChange } from '../../kernel-log/index.js';
-import type { DmaMapping } from '../mapping.js';
+import { ZEROS } from '../contents.js';
 import { whichPages } from '../page-list.js';
 import { deviceFindings } from './device.js';
 import type { Evidence, Finding } from './evidence.js';
 import { findShift, logFindings, LogIndex } from './log.js';
 import { neighbourFindings } from './neighbours.js';
-import { sortPages } from './page-states.js';
+import { type PageStates, sortPages } from './page-states.js';
 
 /**
  * What is wrong with a mapping whose pages must be out of user mode's reach, named as the defect of the driver that it is: memory
@@ -21,6 +21,7 @@ export function diagnose(evidence: Evidence): Finding[] {
     (page) => index.isLogged(page),
     (page) => index.isSkipped(page),
   );
+  const made = mapping.lookAfter.entries;
   const shift = findShift(evidence, index);
   const findings: Finding[] = [];
   const add = (pages: readonly number[], title: string, seen: (page: number) => string): void => {
@@ -31,28 +32,42 @@ export function diagnose(evidence: Evidence): Finding[] {
     const which = whichPages(pages, mapping.pages);
     findings.push({ kind: 'defect', title: title.replace('%s', which), address, details });
   };
-  const raw = (page: number): string => hex(after.at(page)?.raw ?? 0n);
-  const rawBefore = (page: number): string => hex(mapping.before.at(page)?.raw ?? 0n);
+  const raw = (page: number, run = made): string => hex(run.at(page)?.raw ?? 0n);
+  const rawBefore = (page: number): string => raw(page, mapping.before);
 
-  for (const pages of states.altered) {
+  for (const { pages, wrong, moved } of states.altered) {
     const page = pages[0] ?? 0;
-    const was = mapping.before.at(page)?.raw ?? 0n;
-    const is = after.at(page)?.raw ?? 0n;
-    const left = (is & 5n) === 5n && (was & 4n) !== 0n ? '; _PAGE_USER (bit 2) stays set' : '';
+    const is = made.at(page)?.raw ?? 0n;
+    const right = is ^ wrong ^ (moved ? (is ^ (mapping.before.at(page)?.raw ?? is)) & PTE_PFN_MASK : 0n);
+    const left = (is & 5n) === 5n && (wrong & 4n) === 0n ? '; _PAGE_USER (bit 2) stays set' : '';
     add(
       pages,
-      `The driver changes the wrong bits of %s: ${describeChange(was, is)}${left}. Only _PAGE_USER may go.`,
-      () => `PTE ${hex(was)} before, ${hex(is)} now`,
+      `The driver changes the wrong bits of %s: ${describeChange(right, is)}${left}. Only _PAGE_USER may go.`,
+      () => `PTE ${rawBefore(page)} before VFIO_IOMMU_MAP_DMA, ${hex(is)} when it returned`,
     );
   }
   add(
+    states.closedAbove,
+    `The driver clears _PAGE_USER in ${nameOfClosed(evidence)}, not in the PTEs of %s: all that is below it is closed.`,
+    (page) => `the PTE is ${raw(page)}, which is open to user mode`,
+  );
+  findings.push(...contentFindings(evidence, states));
+  add(
     states.claimed,
-    'The driver logs %s as cleared but does not clear, or sets the bit again: _PAGE_USER (bit 2) is set in memory.',
+    'The driver logs %s as cleared but does not clear: _PAGE_USER (bit 2) is set in memory when VFIO_IOMMU_MAP_DMA returns.',
     (page) => `the log says 'Successfully cleared', the PTE is ${raw(page)}`,
   );
-  const how = earlierWasDone(evidence)
-    ? ' The mapping made before it in the same process was done: only the first mapping is.'
-    : '';
+  add(
+    states.reopened,
+    'The driver does not keep %s closed: _PAGE_USER (bit 2) was clear when VFIO_IOMMU_MAP_DMA returned and is set now. Either it sets the bit again, or the process changed the protection since (mprotect).',
+    (page) => `PTE ${raw(page)} when it returned, ${raw(page, after)} now`,
+  );
+  add(
+    states.replaced,
+    'User mode reaches other memory at %s: its addresses have other frames than those that were closed. The process put them there since (munmap, MADV_DONTNEED, mremap).',
+    (page) => `PTE ${raw(page)} when VFIO_IOMMU_MAP_DMA returned, ${raw(page, after)} now`,
+  );
+  const how = states.forgotten.length === mapping.pages ? othersDone(evidence) : '';
   add(
     states.forgotten,
     `The driver forgets %s: _PAGE_USER (bit 2) is still set in memory and the log says nothing.${how}`,
@@ -68,7 +83,7 @@ export function diagnose(evidence: Evidence): Finding[] {
   }
   findings.push(...neighbourFindings(evidence));
   if (shift === undefined) findings.push(...logFindings(evidence, states));
-  findings.push(...deviceFindings(evidence));
+  findings.push(...deviceFindings(evidence, states));
   findings.push(...skippedFindings(evidence, states.skipped, log));
   return findings;
 }
@@ -95,11 +110,48 @@ function skippedFindings(
   return [{ kind: 'not-cleared-but-said', title, address, details }];
 }
 
-/** Whether all of the mapping that its process made before this one is closed to user mode, as the evidence's changes show. */
-function earlierWasDone({ mapping, made }: Evidence): boolean {
+/** Pages that hold something else than before, though only their entries are the driver's business. */
+function contentFindings({ mapping }: Evidence, { altered }: PageStates): Finding[] {
+  const { lookBefore, lookAfter, pages } = mapping;
+  const elsewhere = new Set(altered.flatMap((group) => (group.moved ? group.pages : [])));
+  const changed = Array.from({ length: pages }, (_, page) => page).filter((page) => {
+    const was = lookBefore.contents?.[page];
+    const is = lookAfter.contents?.[page];
+    if (was === undefined || is === undefined || was === is || elsewhere.has(page)) return false;
+    // Given up by its process (MADV_FREE), a page may be dropped until it is written to: there are zeros then.
+    const isClean = ((lookBefore.entries.at(page)?.raw ?? 0n) & _PAGE_DIRTY) === 0n;
+    return !(isClean && is === ZEROS);
+  });
+  const [first] = changed;
+  if (first === undefined) return [];
+  return [
+    {
+      kind: 'defect',
+      title: `The driver changes what lies in ${whichPages(changed, pages)}: other bytes than before VFIO_IOMMU_MAP_DMA.`,
+      details: [
+        `page ${first}: frame ${hex(lookBefore.entries.at(first)?.physicalAddress ?? 0n)} before, ${hex(lookAfter.entries.at(first)?.physicalAddress ?? 0n)} after`,
+      ],
+    },
+  ];
+}
+
+/** The entry above the leaf that is closed to user mode, by its kernel's name. */
+function nameOfClosed({ walk }: Evidence): string {
+  const closed = walk.steps.find(({ entry }) => entry.present && !entry.user);
+  return closed === undefined
+    ? 'an entry above'
+    : `the ${kernelNames[closed.level]} entry ${hex(closed.raw)}`;
+}
+
+/** How Linux calls an entry of a level (Documentation/mm/page_tables.rst). */
+const kernelNames = { 1: 'PTE', 2: 'PMD', 3: 'PUD', 4: 'P4D', 5: 'PGD' } as const;
+
+/** Which other mappings of its process were done, when this one was not at all. */
+function othersDone({ mapping, made }: Evidence): string {
   const own = made.filter(({ process }) => process === mapping.process);
-  const earlier: DmaMapping | undefined = own[own.indexOf(mapping) - 1];
-  // What this mapping's own "before" picture shows of the earlier one.
-  const seen = earlier === undefined ? undefined : mapping.spaceBefore.find(earlier.address);
-  return seen?.leafRights.user === false;
+  const done = own.filter(({ lookAfter }) => lookAfter.entries.failing({ cleared: _PAGE_USER }).length === 0);
+  if (done.length === 0) return '';
+  if (done.length === 1 && done[0] === own[0])
+    return ` Of the ${own.length} mappings that its process made only the first one is done.`;
+  return ` Of the ${own.length} mappings that its process made ${done.length} are done; this is number ${own.indexOf(mapping) + 1}.`;
 }

@@ -1,4 +1,4 @@
-import type { PageRun, ScanDiff, X86Entry } from '../../../paging/index.js';
+import type { PageRun, ScanDiff, Walk, X86Entry } from '../../../paging/index.js';
 import type { ClearingLog } from '../../kernel-log/index.js';
 import type { DmaTables } from '../dma-tables.js';
 import type { DmaMapping } from '../mapping.js';
@@ -8,8 +8,12 @@ export interface Evidence {
   readonly mapping: DmaMapping;
   /** Its pages' entries as memory holds them now. */
   readonly after: PageRun<X86Entry>;
-  /** What changed in the user half of its process's address space since just before it was made. */
+  /** What changed in the user half of its process's address space while it was made. */
   readonly changes: ScanDiff;
+  /** What changed there since, by whomever. */
+  readonly changesSince: ScanDiff;
+  /** The way to its first page. */
+  readonly walk: Walk<X86Entry>;
   /** What the kernel logged, of all mappings. */
   readonly log: ClearingLog;
   /** The IOMMU's tables for its device addresses. */

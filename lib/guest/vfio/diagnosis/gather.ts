@@ -8,11 +8,13 @@ export async function gatherEvidence(
   mapping: DmaMapping,
   entries: Iterable<KernelLogEntry>,
 ): Promise<Evidence> {
-  const { process } = mapping;
+  const { process, lookBefore, lookAfter } = mapping;
   const seen = await process.host.machine.paused(async () => ({
     after: await mapping.entries(),
-    changes: diffScans(mapping.spaceBefore, await process.scan()),
+    changesSince: diffScans(lookAfter.space, await process.scan()),
+    walk: await mapping.walk(),
     device: await mapping.deviceTables(),
   }));
-  return { mapping, ...seen, log: pairClearings(entries), made: process.host.mappings };
+  const changes = diffScans(lookBefore.space, lookAfter.space);
+  return { mapping, ...seen, changes, log: pairClearings(entries), made: process.host.mappings };
 }

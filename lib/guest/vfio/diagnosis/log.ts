@@ -1,4 +1,4 @@
-import { hex, joinHalves, PTE_PFN_MASK } from '../../../paging/index.js';
+import { hex, joinHalves, type PageRun, PTE_PFN_MASK } from '../../../paging/index.js';
 import {
   checkClearing,
   type ClearingFinding,
@@ -66,11 +66,8 @@ const titles: Partial<Record<ClearingFindingKind, string>> = {
 };
 
 /** What is wrong with the log's lines about this mapping, and with lines about no mapping at all. */
-export function logFindings(
-  { mapping, after, log, made }: Evidence,
-  { claimed, altered }: PageStates,
-): Finding[] {
-  const pages = made.flatMap((each) => expectedPages(each, each === mapping ? after : undefined));
+export function logFindings({ mapping, log, made }: Evidence, { claimed, altered }: PageStates): Finding[] {
+  const pages = made.flatMap(expectedPages);
   // Of a page that was not cleared at all the log's new PTE is wrong too, but that is no second defect.
   const explained = claimed.length + altered.length > 0;
   const found = checkClearing(log, pages).filter(
@@ -100,9 +97,11 @@ function vagueness(kind: ClearingFindingKind): number {
 
 /** The log's addresses are all off by the same distance: the old PTEs show which page a line is really about. */
 export function findShift({ mapping, log }: Evidence, index: LogIndex): Finding | undefined {
-  const before = mapping.before.at(0);
-  if (before?.raw === undefined || before.status !== 'mapped' || index.isLogged(0)) return undefined;
-  const frame = before.raw & PTE_PFN_MASK;
+  if (index.isLogged(0)) return undefined;
+  const frames = presentEntries(mapping.lookAfter.entries).map((raw) => raw && raw & PTE_PFN_MASK);
+  const [frame] = frames;
+  // The zero page is the frame of many.
+  if (frame === undefined || frames.lastIndexOf(frame) > 0) return undefined;
   const misnamed = log.records.find(
     ({ oldPte, address }) =>
       oldPte !== undefined && (oldPte & PTE_PFN_MASK) === frame && address !== mapping.address,
@@ -117,19 +116,21 @@ export function findShift({ mapping, log }: Evidence, index: LogIndex): Finding 
   };
 }
 
-/** The pages of a mapping as the log must have them. */
-export function expectedPages(mapping: DmaMapping, after?: Evidence['after']): ExpectedPage[] {
+/** The pages of a mapping as the log must have them: as memory held them before it was made and right after. */
+export function expectedPages(mapping: DmaMapping): ExpectedPage[] {
+  const { entries } = mapping.lookAfter;
   const before = presentEntries(mapping.before);
-  const now = after === undefined ? [] : presentEntries(after);
+  const after = presentEntries(entries);
   return Array.from({ length: mapping.pages }, (_, page) => ({
     address: mapping.pageAddress(page),
     before: before[page],
-    after: now[page],
+    after: after[page],
+    pin: { write: mapping.access.write, resized: mapping.before.level[page] !== entries.level[page] },
   }));
 }
 
 /** The raw entries of the pages that are mapped. Not decoded: a big mapping has 65,536. */
-function presentEntries(run: Evidence['after']): (bigint | undefined)[] {
+function presentEntries(run: PageRun): (bigint | undefined)[] {
   const entries: (bigint | undefined)[] = Array.from(run.low, (low, page) =>
     joinHalves(low, run.high[page] ?? 0),
   );

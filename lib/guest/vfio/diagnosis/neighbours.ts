@@ -1,26 +1,35 @@
-import { _PAGE_ACCESSED, _PAGE_DIRTY, type Change, hex } from '../../../paging/index.js';
+import { _PAGE_PRESENT, _PAGE_USER, type Change, hex, isRightWhilePinning } from '../../../paging/index.js';
 import type { DmaMapping } from '../mapping.js';
 import type { GuestBuffer } from '../options.js';
 import type { Evidence, Finding } from './evidence.js';
 
-/** The CPU sets them whenever it likes, and the kernel clears the first one when it looks for pages that are not used. */
-const accessedDirty = _PAGE_ACCESSED | _PAGE_DIRTY;
+const hugeSize = 2n << 20n;
 
-/** What changed in the process's address space outside of its mappings, since just before this one was made. */
-export function neighbourFindings({ mapping, changes, made }: Evidence): Finding[] {
-  const own = made.filter(({ process }) => process === mapping.process);
-  // What the process allocated since is news, but not of the driver's making.
-  const { allocations } = mapping.process;
-  const outside = changes.changes
-    .flatMap((change) => partsOutside(change, change.kind === 'mapped' ? [...own, ...allocations] : own))
-    .filter(counts);
-  if (outside.length === 0) return [];
+/**
+ * What a driver changed in the process's address space outside of its mappings: whatever was changed while this one was made and is not
+ * of the kernel's own making, and what was closed since. Other changes since then may be the process's.
+ */
+export function neighbourFindings({ mapping, changes, changesSince, made }: Evidence): Finding[] {
+  const outside = [
+    ...changes.changes
+      .flatMap((change) => partsOutside(change, [mapping]))
+      .filter((part) => !isRight(part, mapping)),
+    ...changesSince.changes
+      .flatMap((change) =>
+        partsOutside(
+          change,
+          made.filter(({ process }) => process === mapping.process),
+        ),
+      )
+      .filter(wasClosed),
+  ];
   const [first] = outside;
+  if (first === undefined) return [];
   return [
     {
       kind: 'defect',
-      title: `The driver changes pages outside of the mapping: ${first === undefined ? '' : describeChange(first, mapping)}.`,
-      ...(first === undefined ? {} : { address: first.start }),
+      title: `The driver changes pages outside of the mapping: ${describeChange(first, mapping)}.`,
+      address: first.start,
       details: outside.slice(0, 8).map((change) => describeChange(change, mapping)),
     },
   ];
@@ -57,8 +66,22 @@ function partsOutside(change: Part, ranges: readonly GuestBuffer[]): Part[] {
   return parts;
 }
 
-function counts({ kind, set, cleared, moved, resized, rightsChanged }: Part): boolean {
-  return kind !== 'changed' || moved || resized || rightsChanged || ((set | cleared) & ~accessedDirty) !== 0n;
+/**
+ * The process itself may fault pages in and have copies made meanwhile, and the kernel moves pages. It unmaps none in between but the
+ * rest of a huge page of a file, of which a part was split off.
+ */
+function isRight(part: Part, mapping: DmaMapping): boolean {
+  if (part.kind !== 'unmapped') return isRightWhilePinning(part);
+  const isNear =
+    part.start >= (mapping.address / hugeSize) * hugeSize &&
+    part.end < mapping.address + mapping.size + hugeSize;
+  return isNear && part.before?.level === 2;
+}
+
+/** A page that is there still and lost `_PAGE_USER`, in its own entry or in one above: nothing else in the kernel does that. */
+function wasClosed({ kind, cleared, set, moved, resized, rightsChanged, after }: Part): boolean {
+  if (kind !== 'changed' || ((after?.raw ?? 0n) & _PAGE_PRESENT) === 0n) return false;
+  return (cleared & _PAGE_USER) !== 0n || (rightsChanged && !moved && !resized && (set | cleared) === 0n);
 }
 
 function describeChange(part: Part, mapping: DmaMapping): string {
