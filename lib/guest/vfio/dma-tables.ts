@@ -1,5 +1,9 @@
 import {
+  type MappedRange,
+  mappedRanges,
   type PageRun,
+  scan,
+  scanSync,
   secondLevelSpace,
   type SecondLevelEntry,
   walkRange,
@@ -13,17 +17,13 @@ export interface DmaTables {
   readonly pages: PageRun<SecondLevelEntry> | undefined;
   /** Why the device has no tables. */
   readonly fault: string | undefined;
-  /** The pages before and after the range: a mapping of the range has no business with them. */
-  readonly beside: PageRun<SecondLevelEntry>[];
+  /** All that the device can reach, by device address, in order. */
+  readonly reachable: readonly MappedRange[];
 }
-
-const pageSize = 4096n;
 
 /**
  * Reads the IOMMU's tables for a range of device addresses: each table once, not once for each page, so that 256 MiB take
  * milliseconds.
- *
- * @param iova above 0, so that there is a page before it
  */
 export async function readDmaTables(process: VfioProcess, iova: bigint, pages: number): Promise<DmaTables> {
   const { machine, memory, syncMemory } = process.host;
@@ -31,13 +31,12 @@ export async function readDmaTables(process: VfioProcess, iova: bigint, pages: n
     const { context, fault } = await process.deviceView.walk(iova);
     const { levels, table } = context?.entry ?? {};
     if (levels === undefined || table === undefined)
-      return { pages: undefined, fault: fault?.message ?? 'it has no second-level tables', beside: [] };
+      return { pages: undefined, fault: fault?.message ?? 'it has no second-level tables', reachable: [] };
     const space = secondLevelSpace({ table, levels });
-    const look = async (from: bigint, count: number): Promise<PageRun<SecondLevelEntry>> =>
-      syncMemory
-        ? walkRangeSync(syncMemory, space, from, count)
-        : await walkRange(memory, space, from, count);
-    const beside = [await look(iova - pageSize, 1), await look(iova + BigInt(pages) * pageSize, 1)];
-    return { pages: await look(iova, pages), fault: undefined, beside };
+    const run = syncMemory
+      ? walkRangeSync(syncMemory, space, iova, pages)
+      : await walkRange(memory, space, iova, pages);
+    const all = syncMemory ? scanSync(syncMemory, space) : await scan(memory, space);
+    return { pages: run, fault: undefined, reachable: mappedRanges(all) };
   });
 }

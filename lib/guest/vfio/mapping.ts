@@ -51,6 +51,8 @@ export class DmaMapping {
    */
   readonly lookAfter: Look;
 
+  #isLive = true;
+
   constructor(
     process: VfioProcess,
     buffer: GuestBuffer,
@@ -123,5 +125,11 @@ export class DmaMapping {
   /** VFIO_IOMMU_UNMAP_DMA. The process keeps the memory. */
   async unmap(): Promise<void> {
     await this.process.request('unmap', { iova: this.iova, size: this.size });
+    this.#isLive = false;
+  }
+
+  /** Whether the device may still reach it: not once `unmap` has gone well. */
+  get isLive(): boolean {
+    return this.#isLive;
   }
 }

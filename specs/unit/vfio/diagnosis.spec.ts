@@ -247,7 +247,12 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
   {
     name: 'maps one page too many in the IOMMU',
     deeds: { device: (_, frame) => frame | 3n },
-    title: /^The IOMMU maps more than the mapping asked for: iova 0x204000/,
+    title: /^The IOMMU maps more than the mapping asked for: iova 0x204000, right beside it/,
+  },
+  {
+    name: 'maps a page in the IOMMU once more, far away',
+    deeds: { alias: 0x40_0020_0000n },
+    title: /^The IOMMU maps more than the mapping asked for: iova 0x4000200000\./,
   },
 ];
 

@@ -1,5 +1,6 @@
 import {
   diffScans,
+  mappedRanges,
   PTE_PFN_MASK,
   scanSync,
   secondLevelSpace,
@@ -27,6 +28,8 @@ export interface Deeds {
   readonly upperCleared?: bigint;
   /** Entries some time later. */
   readonly later?: (page: number, made: bigint) => bigint;
+  /** A device address at which the IOMMU maps the first page once more. */
+  readonly alias?: bigint;
   /** A byte of page 0, before and after the mapping. */
   readonly byte?: readonly [number, number];
   /** The log's lines for a page. */
@@ -74,7 +77,7 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
   for (const page of everyPage) builder.map(addressOf(page), before(page));
   for (const page of [0, 1, 2, 3, 4])
     tables.map(iova + BigInt(page) * pageSize, device(page, pinned(page) & PTE_PFN_MASK));
-  tables.map(iova - pageSize, 0n);
+  if (deeds.alias !== undefined) tables.map(deeds.alias, frameOf(0) | 3n);
   const space = x86Space({ cr3: builder.root });
   const second = secondLevelSpace({ table: tables.root, levels: 4 });
   const { memory } = builder;
@@ -113,7 +116,8 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
     lookBefore,
     lookAfter,
     pageAddress: addressOf,
-    process: {},
+    isLive: true,
+    process: { host: {} },
   } as unknown as DmaMapping;
   return diagnose({
     mapping,
@@ -125,10 +129,7 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
     device: {
       pages: walkRangeSync(memory, second, iova, pages),
       fault: undefined,
-      beside: [
-        walkRangeSync(memory, second, iova - pageSize, 1),
-        walkRangeSync(memory, second, iova + BigInt(pages) * pageSize, 1),
-      ],
+      reachable: mappedRanges(scanSync(memory, second)),
     },
     made: [mapping],
   });

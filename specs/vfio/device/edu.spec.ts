@@ -18,7 +18,7 @@ const value = 0xfeed_5eed_0000_0100n;
 
 /** Of the mapping's four pages, from the first free iova on. */
 function faultAt(direction: 'Read' | 'Write'): RegExp {
-  return new RegExp(`DMA ${direction}.*00:05\\.0.*(?:addr |0x)0*10[0-3]000\\b`);
+  return new RegExp(`DMA ${direction}.*00:05\\.0.*(?:addr |0x)0*10[023]000\\b`);
 }
 
 async function filledMapping(
@@ -53,38 +53,41 @@ test('the device reads and writes a cleared page while user mode cannot', async 
 // A translation that the IOMMU was asked for stays in its cache (IOTLB) until the driver flushes it: only an iova that the device used while
 // it was mapped tells whether an unmap did. The frames behind it may be another's by now.
 test.describe('after an unmap of pages that the device has used', () => {
-  const everyPage = [0, 1, 2, 3] as const;
+  // First, last and one between: the kernel's log has room for three faults within five seconds (dmar_fault() in drivers/iommu/intel/dmar.c).
+  const tried = [0, 2, 3] as const;
   const iovaOf = (mapping: DmaMapping, page: number): bigint => mapping.iova + BigInt(page) * 4096n;
   const reached = (page: number): string =>
     `The device reaches page ${page} after its unmap. If the IOMMU's tables no longer map it, the driver does not flush the IOTLB.`;
 
-  test.describe('', () => {
+  test.describe('for writing', () => {
     test.use({ kernelReports: { expect: [{ kind: 'dmar-fault', title: faultAt('Write') }] } });
 
     test("the device's writes raise DMAR faults and change nothing", async ({ vfio, memory }) => {
       const mapping = await filledMapping(vfio);
       const edu = new EduDevice(mapping.process);
-      for (const page of everyPage) await edu.readMemory({ iova: iovaOf(mapping, page) });
+      for (const page of tried) await edu.readMemory({ iova: iovaOf(mapping, page) });
       await mapping.unmap();
       // From where its buffer holds zeros.
-      for (const page of everyPage) await edu.writeMemory({ iova: iovaOf(mapping, page), offset: 2048 });
-      for (const page of everyPage)
+      for (const page of tried) await edu.writeMemory({ iova: iovaOf(mapping, page), offset: 2048 });
+      for (const page of tried)
         expect(await held(memory, mapping, page), reached(page)).toBe(hex(value + BigInt(page)));
       expect((await mapping.deviceTables()).pages?.mappedCount).toBe(0);
     });
   });
 
-  test.describe('', () => {
+  test.describe('for reading', () => {
     test.use({ kernelReports: { expect: [{ kind: 'dmar-fault', title: faultAt('Read') }] } });
 
     test("the device's reads raise DMAR faults and yield nothing", async ({ vfio, memory }) => {
       const mapping = await filledMapping(vfio);
       const edu = new EduDevice(mapping.process);
-      // One page for each of those: what the device read, seen through a mapping that lives.
-      const other = await mapping.process.mapDma({ pages: everyPage.length });
-      for (const page of everyPage) await edu.readMemory({ iova: iovaOf(mapping, page) });
+      // What the device read is seen through a mapping that lives.
+      const other = await mapping.process.mapDma({ pages: mapping.pages });
+      for (const page of tried) await edu.readMemory({ iova: iovaOf(mapping, page) });
+      // A read that fails may leave the device's buffer as it is: zeros, from here.
+      await edu.readMemory({ iova: other.iova });
       await mapping.unmap();
-      for (const page of everyPage) {
+      for (const page of tried) {
         await edu.readMemory({ iova: iovaOf(mapping, page) });
         await edu.writeMemory({ iova: iovaOf(other, page) });
         expect(await held(memory, other, page), reached(page)).not.toBe(hex(value + BigInt(page)));

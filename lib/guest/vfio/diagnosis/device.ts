@@ -1,11 +1,14 @@
 import {
   hex,
+  type MappedRange,
   type PageRun,
   type Rights,
   type SecondLevelEntry,
   type X86Entry,
 } from '../../../paging/index.js';
+import type { DmaMapping } from '../mapping.js';
 import { whichPages } from '../page-list.js';
+import { withoutRanges } from '../ranges.js';
 import type { Evidence, Finding } from './evidence.js';
 import type { PageStates } from './page-states.js';
 
@@ -86,11 +89,45 @@ export function deviceFindings({ mapping, device, made }: Evidence, { altered }:
     'The IOMMU lets the device write to %s, though the mapping asked for reading alone.',
     (page) => `its entry is ${entry(page)}`,
   );
-  for (const run of device.beside) {
-    const isOthers = made.some(({ iova, size }) => run.start >= iova && run.start < iova + size);
-    if (run.mappedCount === 0 || isOthers) continue;
-    const title = `The IOMMU maps more than the mapping asked for: iova ${hex(run.start)}, right beside it, too.`;
-    findings.push({ kind: 'defect', title, details: [`its entry is ${hex(run.at(0)?.raw ?? 0n)}`] });
-  }
+  findings.push(...strayFindings(mapping, device.reachable, made));
   return findings;
+}
+
+/** What the device reaches though no mapping asked for it: the IOMMU's tables hold the live mappings and nothing else. */
+function strayFindings(
+  mapping: DmaMapping,
+  reachable: readonly MappedRange[],
+  made: readonly DmaMapping[],
+): Finding[] {
+  // Processes with a device of their own have tables of their own.
+  const asked = made.filter(
+    ({ process, isLive }) => isLive && process.host.device === mapping.process.host.device,
+  );
+  const stray = reachable.flatMap((range) =>
+    withoutRanges(
+      range,
+      asked.map(({ iova, size }) => ({ address: iova, size })),
+    ),
+  );
+  const [first] = stray;
+  if (first === undefined) return [];
+  const gone = made.find(
+    ({ isLive, iova, size }) => !isLive && first.start >= iova && first.start < iova + size,
+  );
+  const isBeside = first.end === mapping.iova || first.start === mapping.iova + mapping.size;
+  const what = `iova ${hex(first.start)}${isBeside ? ', right beside it, too' : ''}`;
+  return [
+    {
+      kind: 'defect',
+      title: gone
+        ? `The IOMMU still maps what was unmapped: ${what}.`
+        : `The IOMMU maps more than the mapping asked for: ${what}.`,
+      details: stray
+        .slice(0, 4)
+        .map(
+          ({ start, end, physicalAddress }) =>
+            `${hex(start)}-${hex(end)}, in a range of frames from ${hex(physicalAddress)} on`,
+        ),
+    },
+  ];
 }

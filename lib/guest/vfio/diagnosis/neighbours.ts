@@ -1,6 +1,6 @@
 import { _PAGE_PRESENT, _PAGE_USER, type Change, hex, isRightWhilePinning } from '../../../paging/index.js';
 import type { DmaMapping } from '../mapping.js';
-import type { GuestBuffer } from '../options.js';
+import { withoutRanges } from '../ranges.js';
 import type { Evidence, Finding } from './evidence.js';
 
 const hugeSize = 2n << 20n;
@@ -12,11 +12,11 @@ const hugeSize = 2n << 20n;
 export function neighbourFindings({ mapping, changes, changesSince, made }: Evidence): Finding[] {
   const outside = [
     ...changes.changes
-      .flatMap((change) => partsOutside(change, [mapping]))
+      .flatMap((change) => withoutRanges(change, [mapping]))
       .filter((part) => !isRight(part, mapping)),
     ...changesSince.changes
       .flatMap((change) =>
-        partsOutside(
+        withoutRanges(
           change,
           made.filter(({ process }) => process === mapping.process),
         ),
@@ -49,22 +49,6 @@ type Part = Pick<
   | 'before'
   | 'after'
 >;
-
-/** A change without what lies in one of the ranges. */
-function partsOutside(change: Part, ranges: readonly GuestBuffer[]): Part[] {
-  let parts: Part[] = [change];
-  for (const { address, size } of ranges) {
-    const end = address + size;
-    parts = parts.flatMap((part) => {
-      if (part.end <= address || part.start >= end) return [part];
-      return [
-        ...(part.start < address ? [{ ...part, end: address }] : []),
-        ...(part.end > end ? [{ ...part, start: end }] : []),
-      ];
-    });
-  }
-  return parts;
-}
 
 /**
  * The process itself may fault pages in and have copies made meanwhile, and the kernel moves pages. It unmaps none in between but the
