@@ -231,8 +231,17 @@ export class VfioProcess implements AsyncDisposable {
   }
 
   /** Any other operation of the tool. */
-  request(op: string, args?: ToolArguments): Promise<Reply> {
-    return this.#request(op, args);
+  async request(op: string, args?: ToolArguments): Promise<Reply> {
+    const reply = await this.#request(op, args);
+    const { iova, size } = args ?? {};
+    if (op === 'map' && iova !== undefined && size !== undefined)
+      this.#iovas.byHand.push({ address: BigInt(iova), size: BigInt(size) });
+    return reply;
+  }
+
+  /** Device addresses that were mapped by `request`, of its IOMMU domain. */
+  get iovasByHand(): readonly { readonly address: bigint; readonly size: bigint }[] {
+    return this.#iovas.byHand;
   }
 
   /** Ends the process in good order. */
@@ -299,6 +308,7 @@ export class VfioProcess implements AsyncDisposable {
 
 /** Device addresses for mappings of one IOMMU domain, which a process shares with its children. */
 class IovaAllocator {
+  readonly byHand: { readonly address: bigint; readonly size: bigint }[] = [];
   #next = firstIova;
 
   take(size: bigint): bigint {

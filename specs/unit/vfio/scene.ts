@@ -117,7 +117,7 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
     lookAfter,
     pageAddress: addressOf,
     isLive: true,
-    process: { host: {} },
+    process: { host: {}, iovasByHand: [] },
   } as unknown as DmaMapping;
   return diagnose({
     mapping,

@@ -2,6 +2,7 @@ import { expect, test } from '../../../fixtures/index.js';
 import { DeviceView, type DmaPage } from '../../../lib/guest/iommu/index.js';
 import type { BufferKind } from '../../../lib/guest/vfio/options.js';
 import type { DmaMapping } from '../../../lib/guest/vfio/mapping.js';
+import { hex, type IommuWalk } from '../../../lib/paging/index.js';
 import { iommuWalkPicture } from '../../../lib/picture/index.js';
 
 // What user mode loses, the device must keep: its address leads to the very frame that the process's entry names.
@@ -19,6 +20,12 @@ function wrongPages(pages: readonly DmaPage[], rights: { read: boolean; write: b
     const wanted = `${rights.read ? 'r' : '-'}${rights.write ? 'w' : '-'}`;
     return seen === wanted ? [] : [`${at}: the device may ${seen}, asked for was ${wanted}`];
   });
+}
+
+/** Where the device's access ends, in words: at a frame, or nowhere, as nothing is mapped there. */
+function whereTo({ fault, iova, physicalAddress }: IommuWalk): string {
+  if (fault?.reason === 'second-level') return 'nowhere';
+  return `iova ${hex(iova)} leads to ${fault?.message ?? hex(physicalAddress ?? 0n)}`;
 }
 
 const both = { read: true, write: true };
@@ -44,7 +51,11 @@ test.describe('every page, by kind of memory', () => {
         expect(wrongPages(seen, both)).toEqual([]);
         const small = kind !== 'thp' && kind !== 'hugetlb';
         // Huge pages keep their user bit with the reference patch (the log says so); the device's side is the same for all.
-        expect(seen.filter(({ processUser }) => processUser !== !small)).toEqual([]);
+        const wrongly = seen.filter(({ processUser }) => processUser !== !small);
+        expect(
+          wrongly.map(({ iova }) => `iova ${hex(iova)}`),
+          `Pages that are ${small ? 'open' : 'closed'} to user mode.`,
+        ).toEqual([]);
 
         const [first] = seen;
         if (!first) throw new RangeError('a mapping without pages');
@@ -83,9 +94,8 @@ for (const { asked, read, write, given } of accesses) {
 test('nothing beside the mapping is translated', async ({ vfio, machine, memory, stack }) => {
   const device = new DeviceView(machine, memory.memory, stack.device);
   const mapping = await vfio.mapDma({ pages: 5 });
-  for (const iova of [mapping.iova - 4096n, mapping.iova + mapping.size, 0n]) {
-    expect((await device.walk(iova)).fault?.reason).toBe('second-level');
-  }
+  for (const iova of [mapping.iova - 4096n, mapping.iova + mapping.size, 0n])
+    expect(whereTo(await device.walk(iova))).toBe('nowhere');
 });
 
 test('after an unmap the iovas are gone, those of other mappings stay', async ({
@@ -99,7 +109,8 @@ test('after an unmap the iovas are gone, those of other mappings stay', async ({
   const second = await vfio.mapDma({ pages: 6 });
   await first.unmap();
   const gone = await device.pages(rangeOf(first));
-  expect(gone.map(({ device: walk }) => walk.fault?.reason)).toEqual(gone.map(() => 'second-level'));
+  const reachable = gone.map(({ device: walk }) => whereTo(walk)).filter((place) => place !== 'nowhere');
+  expect(reachable, 'What the IOMMU still maps after the unmap.').toEqual([]);
   expect(wrongPages(await device.pages(rangeOf(second)), both)).toEqual([]);
 });
 

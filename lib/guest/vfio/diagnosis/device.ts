@@ -100,15 +100,11 @@ function strayFindings(
   made: readonly DmaMapping[],
 ): Finding[] {
   // Processes with a device of their own have tables of their own.
-  const asked = made.filter(
+  const live = made.filter(
     ({ process, isLive }) => isLive && process.host.device === mapping.process.host.device,
   );
-  const stray = reachable.flatMap((range) =>
-    withoutRanges(
-      range,
-      asked.map(({ iova, size }) => ({ address: iova, size })),
-    ),
-  );
+  const asked = [...live.map(({ iova, size }) => ({ address: iova, size })), ...mapping.process.iovasByHand];
+  const stray = reachable.flatMap((range) => withoutRanges(range, asked));
   const [first] = stray;
   if (first === undefined) return [];
   const gone = made.find(
