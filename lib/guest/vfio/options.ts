@@ -131,7 +131,7 @@ export const tryOptions: Rule<TryOptions> = shape<TryOptions>({
 function withPathOfFile<T extends BufferOptions>(rule: Rule<T>): Rule<T> {
   return also(
     rule,
-    ({ kind, path }) => (path !== undefined) === (kind === 'file'),
-    "must have a path with kind: 'file', and only then",
+    ({ kind, path }) => (path !== undefined) === (kind === 'file' || kind === 'filePrivate'),
+    "must have a path with kind: 'file' or 'filePrivate', and only then",
   );
 }

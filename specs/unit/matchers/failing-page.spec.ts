@@ -119,12 +119,13 @@ test('a stated bit that is flipped, on any page, of any subject, is red', async 
 
 test('a page beside the mapping that was changed is the one that is shown', async ({}, testInfo) => {
   const world = new World();
-  const { first, second, kernelLog } = world;
-  // The scan before the mapping has seen this page of the other one's neighbour with its bit.
-  world.builder.map(second.address + second.size, 0x8000_0000_1ead_0067n);
-  const message = await messageOf(expect(first).toBeTakenFromUserMode(kernelLog));
+  const { second, kernelLog } = world;
+  // A page that was not there before the mapping, and that user mode cannot reach.
+  world.builder.map(second.address + second.size, 0x8000_0000_1ead_0063n);
+  world.madeSo(second);
+  const message = await messageOf(expect(second).toBeTakenFromUserMode(kernelLog));
   const address = hex(second.address + second.size);
-  expect(message).toContain(`${address}, outside of ${first.toString()}`);
+  expect(message).toContain(`${address}, outside of ${second.toString()}`);
   expect(message).toContain(`Walk of ${address} `);
   expect(subjectsOf(testInfo)[0]?.walk).toMatchObject({ address: second.address + second.size });
 });

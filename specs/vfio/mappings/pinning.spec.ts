@@ -1,7 +1,8 @@
 import { expect, test } from '../../../fixtures/index.js';
 import type { KernelLogFollower } from '../../../lib/guest/kernel-log-follower.js';
 import type { DmaMapping } from '../../../lib/guest/vfio/mapping.js';
-import type { BufferOptions, GuestBuffer, VfioProcess } from '../../../lib/guest/vfio/process.js';
+import type { BufferOptions, GuestBuffer } from '../../../lib/guest/vfio/options.js';
+import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import type { GuestShell } from '../../../lib/guest/ssh/index.js';
 import { expectNoAccess } from './agreement.js';
 

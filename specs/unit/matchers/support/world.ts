@@ -1,6 +1,6 @@
 import { KernelLogFollower } from '../../../../lib/guest/kernel-log-follower.js';
 import { parseKernelLog } from '../../../../lib/guest/kernel-log/index.js';
-import { DmaMapping } from '../../../../lib/guest/vfio/mapping.js';
+import { DmaMapping, type Look } from '../../../../lib/guest/vfio/mapping.js';
 import type { VfioProcess } from '../../../../lib/guest/vfio/process.js';
 import { scanSync, walkRangeSync, walkSync, x86Space } from '../../../../lib/paging/index.js';
 import { TableBuilder } from '../../paging/support/table-builder.js';
@@ -31,19 +31,19 @@ export class World {
     const mappings: DmaMapping[] = [];
     const process = this.#process(mappings);
     const map = (address: bigint, iova: bigint): DmaMapping => {
-      const { memory } = this.builder;
-      const seen = {
-        entries: walkRangeSync(memory, this.#space, address, pages),
-        space: scanSync(memory, this.#space, { range: 'user' }),
-      };
       const buffer = { address, size: BigInt(pages) * pageSize };
-      const mapping = new DmaMapping(process, buffer, { iova, read: true, write: true }, seen);
+      const before = this.#look(address);
+      for (let page = 0n; isCleared && page < pages; page += 1n) {
+        const at = address + page * pageSize;
+        this.builder.map(at, entryBefore(at) & ~4n);
+      }
+      const looks = { before, after: this.#look(address) };
+      const mapping = new DmaMapping(process, buffer, { iova, read: true, write: true }, looks);
       mappings.push(mapping);
       return mapping;
     };
     this.first = map(start, 1n << 21n);
     this.second = map(start + 16n * pageSize, 2n << 21n);
-    if (isCleared) for (const address of every) this.builder.map(address, entryBefore(address) & ~4n);
     const log = isCleared
       ? every.flatMap((address) => lines(address, entryBefore(address), entryBefore(address) & ~4n))
       : starts.map(
@@ -56,17 +56,31 @@ export class World {
     });
   }
 
-  /** Rewrites the entry of a page of a mapping. */
+  #look(address: bigint): Look {
+    const { memory } = this.builder;
+    return {
+      entries: walkRangeSync(memory, this.#space, address, pages),
+      space: scanSync(memory, this.#space, { range: 'user' }),
+      contents: undefined,
+    };
+  }
+
+  /** What the driver did, beside clearing: all that was changed since belongs to the mapping's making. */
+  madeSo(mapping: DmaMapping): void {
+    Object.assign(mapping, { lookAfter: this.#look(mapping.address) });
+  }
+
+  /** Rewrites the entry of a page of a mapping, as the driver left it. */
   change(mapping: DmaMapping, page: number, entry: (raw: bigint) => bigint): void {
     const address = mapping.pageAddress(page);
     this.builder.map(address, entry(this.builder.memory.read64(this.builder.entryAddress(address, 1))));
+    this.madeSo(mapping);
   }
 
   #process(mappings: DmaMapping[]): VfioProcess {
     const { memory } = this.builder;
     const tables = new TableBuilder({ levels: 4, tableFlags: 3n, base: 0x80_0000n, memory });
     for (const [index, iova] of [1n << 21n, 2n << 21n].entries()) {
-      tables.map(iova - pageSize, 0n);
       for (let page = 0n; page < BigInt(pages); page += 1n) {
         const address = start + BigInt(index * 16) * pageSize + page * pageSize;
         tables.map(iova + page * pageSize, (entryBefore(address) & 0x000f_ffff_ffff_f000n) | 3n);
@@ -83,7 +97,7 @@ export class World {
     const fake = {
       pid: 123,
       space: this.#space,
-      allocations: [],
+      iovasByHand: [],
       host: { machine: { paused }, memory, syncMemory: memory, mappings },
       entries: (address: bigint, count: number) =>
         paused(() => Promise.resolve(walkRangeSync(memory, this.#space, address, count))),
