@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   connectMonitor,
   type Monitor,
   type MonitorEndpoint,
   MonitorBusyError,
+  MonitorGreetingError,
   MonitorConnectError,
   Transcript,
 } from '../monitor/index.js';
@@ -183,11 +185,11 @@ function monitorPlace(
   port: number,
   launcher: number,
   runFolder: string,
-): () => MonitorEndpoint {
+): (look?: 'now') => MonitorEndpoint {
   let known: MonitorEndpoint | undefined = plan.monitor;
   let lookedAt = performance.now();
-  return () => {
-    if (known === undefined && performance.now() - lookedAt > lookMs) {
+  return (look) => {
+    if (known === undefined && (look === 'now' || performance.now() - lookedAt > lookMs)) {
       lookedAt = performance.now();
       const options = optionsOfQemu(launcher);
       known = options && findMonitor(options, port, plan.workingFolder ?? runFolder);
@@ -201,23 +203,27 @@ function monitorPlace(
  * client out for a moment: the connection that succeeds is the one that is kept.
  */
 async function firstAnswer(
-  place: () => MonitorEndpoint,
+  place: (look?: 'now') => MonitorEndpoint,
   transcript: Transcript,
   wait: (strategy: WaitStrategy) => Promise<void>,
 ): Promise<Monitor> {
   let monitor: Monitor | undefined;
   const end = performance.now() + monitorBudgetMs - tellingMs;
   const look = async (signal: AbortSignal): Promise<ProbeAnswer> => {
+    const at = place();
     try {
       // A host on which a QEMU takes seconds to say its first word is slow, and no reason to end a boot.
       const deadlineMs = Math.max(end - performance.now(), monitorIntervalMs);
-      monitor = await connectMonitor({ ...place(), transcript, deadlineMs, signal });
+      monitor = await connectMonitor({ ...at, transcript, deadlineMs, signal });
       return 'ready';
     } catch (error) {
       // Refused: not open yet. Reset: QEMU ends, and its end decides. Busy: it listens, and on a busy host is slow to greet.
       const early =
         error instanceof MonitorConnectError && ['ECONNREFUSED', 'ECONNRESET', 'ENOENT'].includes(error.code);
       if (early || error instanceof MonitorBusyError) return { saw: error.message };
+      // Another service is there: QEMU's command line says whose port it is, and where the monitor is, if there is one.
+      if (error instanceof MonitorGreetingError && !isDeepStrictEqual(place('now'), at))
+        return { saw: error.message };
       throw error;
     }
   };
