@@ -2,12 +2,14 @@ import { availableParallelism, freemem } from 'node:os';
 
 import { defineConfig, type Project } from '@playwright/test';
 
+// Loaded by every worker, whatever its specs import.
+import './fixtures/run/note-errors.js';
 import type { MachineFixtures } from './fixtures/machine.js';
-import type { StackFixtures } from './fixtures/stack.js';
+import type { StackWorkerFixtures } from './fixtures/stack.js';
 import { workersFor } from './lib/host/workers.js';
 
 /** Specs of what every stack has, on the user's own checkout. Its disk is written to: one VM at a time. */
-const opentdx: Project<MachineFixtures, StackFixtures> = {
+const opentdx: Project<MachineFixtures, StackWorkerFixtures> = {
   name: 'opentdx',
   testMatch: [
     'specs/opentdx/**/*.spec.ts',
@@ -21,8 +23,9 @@ const opentdx: Project<MachineFixtures, StackFixtures> = {
   timeout: 180_000,
 };
 
-export default defineConfig<MachineFixtures, StackFixtures>({
+export default defineConfig<MachineFixtures, StackWorkerFixtures>({
   testDir: 'specs',
+  globalSetup: './fixtures/run/setup.ts',
   // A test's own time: its machine's boot has a budget of its own.
   timeout: 60_000,
   fullyParallel: true,
@@ -33,9 +36,10 @@ export default defineConfig<MachineFixtures, StackFixtures>({
   reporter: [
     ['./fixtures/reporters/timeline.ts'],
     ['list'],
-    ['./fixtures/reporters/summary.ts'],
     ['html', { open: 'never' }],
     ['json', { outputFile: 'test-results.json' }],
+    // Its last line is the run's.
+    ['./fixtures/reporters/summary.ts'],
   ],
   projects: [
     { name: 'unit', testDir: 'specs/unit' },

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The main job: the reference stack's specs on a real VM, then where the report is. Arguments go to Playwright.
 #
-# Ends with 0 when all that was asserted is true, with 1 when something asserted about the kernel is false, and with 125 when the
-# infrastructure failed, so that there is no verdict: as `git bisect run` understands good, bad and "cannot be tested".
+# Ends with 0 when all that was asserted is true, with 1 when something asserted about the kernel is false, and with 125 when anything
+# else failed, so that there is no verdict: as `git bisect run` understands good, bad and "cannot be tested". The last line says which.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,8 +20,8 @@ case " $* " in
     ;;
 esac
 
-status=0
-scripts/run-with-verdict.sh test "${project[@]}" "$@" || status=$?
-printf '\nReport: %s\n' "$PWD/playwright-report/index.html"
-printf 'Open it: npx playwright show-report\n'
-exit "$status"
+# The summary ends with the verdict, as the run's last line; this goes before it.
+export E2E_LAST_WORDS="
+Report: $PWD/playwright-report/index.html
+Open it: npx playwright show-report"
+exec scripts/run-with-verdict.sh test "${project[@]}" "$@"

@@ -3,12 +3,24 @@
 #
 #   0     all that was asserted is true
 #   1     something asserted about the kernel is false
-#   125   no verdict: the infrastructure failed, or there is no summary
+#   125   no verdict: something else failed, or there is no summary
 set -euo pipefail
 
 no_verdict=125
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+no_verdict() {
+    printf 'No verdict about the kernel (exit code %s): %s\n' "$no_verdict" "$1"
+    exit "$no_verdict"
+}
+
+# Asked here: Playwright keeps files there, and Node does not return from making a folder in /proc.
+temp=${TMPDIR:-/tmp}
+if ! { probe=$(mktemp "$temp/opentdx-e2e-probe.XXXXXX") && printf . >"$probe"; } 2>/dev/null; then
+    no_verdict "the temp folder $temp is not there, is not a folder, cannot be written to or is full: set TMPDIR to another."
+fi
+rm "$probe"
 
 # The summary is there whatever other reporters are asked for.
 summary_reporter=$PWD/fixtures/reporters/summary.ts
@@ -28,14 +40,12 @@ done
 
 E2E_SUMMARY_FILE=${E2E_SUMMARY_FILE:-$PWD/run-summary.json}
 export E2E_SUMMARY_FILE
-rm -f "$E2E_SUMMARY_FILE"
+if ! { : >"$E2E_SUMMARY_FILE" && rm "$E2E_SUMMARY_FILE"; } 2>/dev/null; then
+    no_verdict "the summary $E2E_SUMMARY_FILE cannot be written: set E2E_SUMMARY_FILE to another place."
+fi
 
 node_modules/.bin/playwright "${arguments[@]}" || true
 
-status=$no_verdict
-if [ -r "$E2E_SUMMARY_FILE" ]; then
-    status=$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).exitCode' "$E2E_SUMMARY_FILE") ||
-        status=$no_verdict
-fi
-[ "$status" -ne "$no_verdict" ] || printf 'No verdict about the kernel was reached (exit code 125).\n' >&2
-exit "$status"
+[ -r "$E2E_SUMMARY_FILE" ] || no_verdict 'the run did not begin, or was killed; what Playwright says of it is above.'
+exit "$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).exitCode' "$E2E_SUMMARY_FILE" ||
+    printf '%s' "$no_verdict")"

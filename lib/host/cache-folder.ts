@@ -1,6 +1,8 @@
-import { mkdir, utimes } from 'node:fs/promises';
+import { mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+
+import { InfrastructureError } from '../errors.js';
 
 /**
  * Where builds, downloads and snapshots are kept between runs: `E2E_CACHE_DIR`, or `opentdx-e2e` in the user's cache folder
@@ -18,6 +20,40 @@ export async function cacheSubfolder(cache: string, ...names: string[]): Promise
   const folder = path.join(cache, ...names);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
+}
+
+/**
+ * Makes the cache's folder if it isn't there, and proves that it can be written to.
+ *
+ * @throws InfrastructureError when it cannot, or when there is no space left
+ */
+export async function requireCacheFolder(cache: string): Promise<void> {
+  const probe = path.join(cache, `.probe-${process.pid}`);
+  try {
+    await makeFolder(cache);
+    // A file without anything in it needs no space.
+    await writeFile(probe, Buffer.alloc(2 ** 20));
+  } catch (error) {
+    const { message } = error as Error;
+    throw new InfrastructureError(
+      `The cache folder ${cache} cannot be used: ${message}. Set E2E_CACHE_DIR to a folder that this user may write to, with some GB of space.`,
+      { cause: error },
+    );
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Node's own `mkdir` with `recursive` never returns where a file system takes no folders at all, such as /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  const there = await stat(folder).catch(() => undefined);
+  if (there?.isDirectory()) return;
+  if (path.dirname(folder) !== folder) await makeFolder(path.dirname(folder));
+  await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    // Another process may have been faster.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' || there) throw error;
+  });
 }
 
 /**

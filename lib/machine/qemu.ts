@@ -8,22 +8,31 @@ import { InfrastructureError } from '../errors.js';
 
 /** The absolute path of a QEMU, as the shell would find it. @throws InfrastructureError when there is none */
 export async function findQemu(command: string): Promise<string> {
-  if (command.includes('/')) return path.resolve(command);
-  for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
-    const file = path.join(folder, command);
+  const candidates = command.includes('/')
+    ? [path.resolve(command)]
+    : (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, command));
+  for (const file of candidates) {
     const runs = await access(file, constants.X_OK).then(
       () => true,
       () => false,
     );
     if (runs) return file;
   }
+  const where = command.includes('/') ? 'that can be run' : 'on the PATH';
   throw new InfrastructureError(
-    `There is no ${command} on the PATH: 'npm run e2e' installs it, or set E2E_QEMU.`,
+    `There is no ${command} ${where}: 'npm run e2e' installs QEMU, or set E2E_QEMU to the path of one.`,
   );
 }
 
-/** `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)` */
+/** `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)`. @throws InfrastructureError when it is no QEMU */
 export async function qemuVersion(qemu: string): Promise<string> {
-  const { stdout } = await execa(qemu, ['--version']);
-  return /version (.*)/.exec(stdout)?.[1] ?? stdout;
+  const { stdout, shortMessage } = await execa(qemu, ['--version'], { reject: false, timeout: 10_000 });
+  const version = /QEMU.* version (.*)/.exec(stdout)?.[1];
+  if (version === undefined) {
+    const seen = shortMessage ?? `'${qemu} --version' says ${JSON.stringify(stdout.slice(0, 100))}`;
+    throw new InfrastructureError(
+      `${qemu} is no QEMU that runs here: ${seen}. Set E2E_QEMU to the path of one.`,
+    );
+  }
+  return version;
 }

@@ -17,7 +17,7 @@ test.describe.configure({ timeout: 120_000 });
 /** Runs the samples that match, and gives the run's summary. */
 async function summaryOf(grep: string, ...args: string[]): Promise<RunSummary> {
   const output = `--output=${test.info().outputPath('out')}`;
-  return await playwright(['test', '-c', config, output, '--grep', grep, ...args]);
+  return await playwright(['test', '-c', config, output, 'outcomes.sample.ts', '--grep', grep, ...args]);
 }
 
 /** The summary that Playwright leaves when it is run with these arguments. */
@@ -65,11 +65,32 @@ for (const { grep, exitCode, verdict, because } of [
   });
 }
 
-test('a test that passes when it is tried again is good, and named as flaky', async () => {
-  const summary = await summaryOf('flaky', '--retries=1');
-  expect(summary).toMatchObject({ exitCode: 0, tests: { passed: 0, flaky: 1, failed: 0 } });
+test('who is blamed for a failure does not depend on how it came up', async () => {
+  const { failures, tests } = await playwright([
+    'test',
+    '-c',
+    config,
+    `--output=${test.info().outputPath('out')}`,
+    'kinds.sample.ts',
+  ]);
+  const wanted = (title: string): string => /([a-z]+): [^›]*$/.exec(title)?.[1] ?? '';
+  expect(failures.map(({ title, kind }) => `${kind}, ${title}`)).toEqual(
+    failures.map(({ title }) => `${wanted(title)}, ${title}`),
+  );
+  expect(failures.length).toBeGreaterThan(30);
+  expect(tests.passed + tests.skipped).toBe(0);
+});
+
+test('a false assertion makes a run bad though it is true at another attempt, and the test is named as flaky', async () => {
+  const summary = await summaryOf('^.*sample.ts flaky$|good', '--retries=1');
+  expect(summary).toMatchObject({ verdict: 'bad', exitCode: 1, tests: { passed: 1, flaky: 1, failed: 0 } });
   expect(summary.flaky).toHaveLength(1);
   expect(summary.flaky[0]).toContain('flaky');
+});
+
+test('what failed for another reason and passes at another attempt is good, and named as flaky', async () => {
+  const summary = await summaryOf('recovers', '--retries=1');
+  expect(summary).toMatchObject({ verdict: 'good', exitCode: 0, tests: { passed: 0, flaky: 1, failed: 0 } });
 });
 
 for (const { grep, shards, exitCode, tests, because } of [
@@ -107,6 +128,7 @@ for (const { grep, shards, exitCode, tests, because } of [
           config,
           // Its own folder: a run empties the one of its results.
           `--output=${test.info().outputPath(`results-${shard}`)}`,
+          'outcomes.sample.ts',
           '--grep',
           grep,
           `--shard=${shard}/2`,

@@ -22,7 +22,7 @@ for (const { names, missing } of [
 }
 
 test.describe('a shard', () => {
-  const nothing = { failures: [], passed: 0, globalErrors: 0, cutShort: false, missingShards: [] };
+  const nothing = { failures: [], passed: 0, globalErrors: [], cutShort: false, missingShards: [] };
 
   test('without tests of its own is good, a whole run without any is not', () => {
     expect(verdictOf({ ...nothing, isShard: true }).exitCode).toBe(0);
@@ -32,7 +32,7 @@ test.describe('a shard', () => {
   test('that left no report keeps the run from being good, but not from being bad', () => {
     const missing = { ...nothing, passed: 9, isShard: false, missingShards: ['2 of 2'] };
     expect(verdictOf(missing)).toMatchObject({ exitCode: 125, why: 'no report of shard 2 of 2' });
-    expect(verdictOf({ ...missing, failures: ['assertion'] }).exitCode).toBe(1);
+    expect(verdictOf({ ...missing, failures: [{ kind: 'assertion', message: '' }] }).exitCode).toBe(1);
   });
 });
 

@@ -33,6 +33,10 @@ test('flaky', ({}, testInfo) => {
   expect(testInfo.retry).toBeGreaterThan(0);
 });
 
+test('recovers', ({}, testInfo) => {
+  if (testInfo.retry === 0) throw new InfrastructureError('The VM did not boot.');
+});
+
 test('skipped', () => {
   test.skip(true, 'always');
 });
