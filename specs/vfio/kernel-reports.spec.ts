@@ -12,7 +12,7 @@ const reports: readonly { provocation: Provocation; kind: ReportKind; title: Reg
   { provocation: 'bug', kind: 'bug', title: /kernel BUG at .*kernel_reports/, text: /Call Trace/ },
   { provocation: 'warning', kind: 'warning', title: /WARNING/, text: /Call Trace:\n(.*\n)*.*end trace/ },
   { provocation: 'trace', kind: 'trace', title: /not as it should be/, text: /reports_write/ },
-  { provocation: 'msr', kind: 'msr', title: /WRMSR to 0x6e1 .*in reports_write/, text: /Call Trace/ },
+  { provocation: 'msr', kind: 'msr', title: /WRMSR to 0x6e1 .*in make_msr/, text: /Call Trace/ },
   { provocation: 'taint', kind: 'taint', title: /new taint U/, text: /tainted was/ },
 ];
 
