@@ -11,7 +11,7 @@ import { withPackageFiles } from '../package-files.js';
 
 const set = 'build-root';
 /** Changes when what is done here beside unpacking changes. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** What the build root's content depends on; what is built in it depends on that. */
 export function buildRootKey(lock: PackageLock): string {
@@ -49,7 +49,7 @@ async function layOut(files: string, folder: string): Promise<void> {
     await mkdir(path.join(folder, 'usr', name), { recursive: true });
     await symlink(`usr/${name}`, path.join(folder, name));
   }
-  for (const name of ['dev', 'etc', 'in', 'out', 'proc', 'tmp']) await mkdir(path.join(folder, name));
+  for (const name of ['dev', 'etc', 'in', 'mnt', 'out', 'proc', 'tmp']) await mkdir(path.join(folder, name));
   const leaveOut = ['doc', 'man', 'locale', 'info'].map((name) => `./usr/share/${name}/*`);
   for (const name of await readdir(files)) await unpackPackage(path.join(files, name), folder, leaveOut);
   // What packages' scripts would have made.
