@@ -66,6 +66,8 @@ for (const { grep, exitCode, verdict, because } of [
 }
 
 test('who is blamed for a failure does not depend on how it came up', async () => {
+  // Playwright starts a worker after every failure.
+  test.setTimeout(300_000);
   const { failures, tests } = await playwright([
     'test',
     '-c',
