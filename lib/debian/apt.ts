@@ -44,7 +44,7 @@ export async function openApt(cache: string, suite: string, settings: ArchiveSet
   for (const name of ['lists/partial', 'archives/partial']) await mkdir(file(name), { recursive: true });
   await copyFile(settings.keyring, file('keyring.gpg'));
   const source = (archive: ArchiveName, release: string): string =>
-    `Types: deb\nURIs: ${addresses[archive]}\nSuites: ${release}\nComponents: main\nArchitectures: amd64\nSigned-By: ${file('keyring.gpg')}\n`;
+    `Types: deb\nURIs: ${addresses[archive]}\nSuites: ${release}\nComponents: main\nArchitectures: amd64\n`;
   const sources = [
     source('debian', `${suite} ${suite}-updates`),
     source('debian-security', `${suite}-security`),
@@ -57,6 +57,9 @@ export async function openApt(cache: string, suite: string, settings: ArchiveSet
       'Dir::Etc::sourceparts=/dev/null',
       'Dir::Etc::preferences=/dev/null',
       'Dir::Etc::preferencesparts=/dev/null',
+      // Not Signed-By: that takes no path with a space.
+      `Dir::Etc::trusted=${file('keyring.gpg')}`,
+      'Dir::Etc::trustedparts=/dev/null',
       `Dir::State::lists=${file('lists')}`,
       'Dir::State::status=/dev/null',
       `Dir::Cache::archives=${file('archives')}`,

@@ -36,6 +36,7 @@ test('registers of 64 bits, control registers, and the privilege level out of SS
     general: { r12: 0xffff_8880_0fad_c080n, r13: 0xc088n },
     rip: 0x401ec6n,
     cpl: 0,
+    cr0: 0x80050033n,
     cr3: 0x900005n,
     cr4: 0x3306b0n,
     efer: 0xd01n,

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { expect, test } from '@playwright/test';
 
@@ -40,7 +41,7 @@ async function settingsOf(
 ): Promise<{ settings: ArchiveSettings; cache: string }> {
   const { folder, keyring } = await makeArchive(test.info().outputPath('archive'), packages);
   return {
-    settings: { base: `file://${folder}`, snapshot, keyring },
+    settings: { base: pathToFileURL(folder).href, snapshot, keyring },
     cache: test.info().outputPath('cache'),
   };
 }
@@ -118,7 +119,7 @@ test('an index that is another page, is signed by somebody else, or is not there
   await closed[Symbol.asyncDispose]();
   for (const [base, keyring, words] of [
     [page.address, made.keyring, /Clearsigned file isn't valid|NOSPLIT|does not start with a cleartext/],
-    [`file://${made.folder}`, other.keyring, /NO_PUBKEY|not signed/],
+    [pathToFileURL(made.folder).href, other.keyring, /NO_PUBKEY|not signed/],
     [closed.address, made.keyring, /[Cc]onnect/],
   ] as const) {
     const found = findNewest({

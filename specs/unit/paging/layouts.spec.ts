@@ -186,7 +186,9 @@ test('VT-d', () => {
     '1 DMA_PTE_WRITE',
     '7 reserved',
     '8 DMA_PTE_ACCESSED',
+    '11 reserved',
     '51:12 address',
+    '62 reserved',
   ]);
   expect(names(decodeRootTableAddress(0n).fields)).toEqual(['11:10 TTM', '63:12 RTA']);
   expect(names(decodeRootEntry(0n, 0n).fields)).toEqual(['0 P', '63:12 CTP']);
