@@ -89,8 +89,22 @@ async function missingOf(packages: readonly DebianPackage[], folder: string): Pr
 
 type Wanted = DebianPackage & { readonly from: string };
 
-/** @returns what was said of the first that did not come; undefined when all came, whatever they are */
+/**
+ * A server that does not even answer is asked for one file, not for all.
+ *
+ * @returns what was said of the first that did not come; undefined when all came, whatever they are
+ */
 async function fetchAll(wanted: readonly Wanted[], folder: string): Promise<string | undefined> {
+  const first = await fetchSome(wanted.slice(0, 1), folder);
+  if (first !== undefined && !answered.test(first)) return first;
+  const rest = wanted.length > 1 ? await fetchSome(wanted.slice(1), folder) : undefined;
+  return first ?? rest;
+}
+
+/** What apt and fetch say of a file that a server does not have, or has otherwise. */
+const answered = /\b[45]\d\d\b|Hash Sum mismatch|unexpected size/;
+
+async function fetchSome(wanted: readonly Wanted[], folder: string): Promise<string | undefined> {
   const args = wanted.flatMap((one) => [one.from, path.join(folder, fileOf(one)), `SHA256:${one.sha256}`]);
   const { failed, stderr, code } = await execa(aptHelper, [...aptOptions, 'download-file', ...args], {
     reject: false,

@@ -65,6 +65,17 @@ for (const [what, answer] of Object.entries({
   });
 }
 
+test('a server that hangs up on everybody is asked for one file, not for all', async () => {
+  await using archive = await serve(() => (response) => response.destroy());
+  await using snapshot = await serve(() => content);
+  const folder = test.info().outputPath();
+  const settings = { base: archive.address, snapshot: snapshot.address, keyring: debianKeyring };
+  const packages = ['a', 'b', 'c', 'd'].map((name) => ({ ...one, path: `pool/${name}_1_amd64.deb` }));
+  await downloadPackages({ packages, taken, folder, settings, progress: () => undefined });
+  expect(new Set(archive.asked)).toEqual(new Set(['/debian-security/pool/a_1_amd64.deb']));
+  expect((await readdir(folder)).sort()).toEqual(['a', 'b', 'c', 'd'].map((name) => `${name}_1_amd64.deb`));
+});
+
 test('what is to be had nowhere is named, with what each said, and nothing is left', async () => {
   await using archive = await serve(() => undefined);
   await using closed = await serve(() => undefined);
