@@ -71,7 +71,7 @@ test('a guest is built in its root without a compiler on the host, twice the sam
   test.setTimeout(budgetMs);
   const bin = testInfo.outputPath('bin');
   await mkdir(bin);
-  for (const name of ['tar', 'xz', 'unshare', 'mount', 'mkdir', 'chroot', 'sh']) {
+  for (const name of ['tar', 'xz', 'unshare', 'mount', 'umount', 'mkdir', 'chroot', 'sh']) {
     const { stdout } = await execa('which', [name]);
     await symlink(stdout, path.join(bin, name));
   }

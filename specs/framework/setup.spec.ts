@@ -42,14 +42,18 @@ for (const [name, osRelease, words] of [
   [
     'Fedora Linux 41',
     'ID=fedora',
-    /^setup: Fedora Linux 41: install what is missing: sudo dnf install openssh-clients qemu-system-x86-core .*util-linux xz$/m,
+    /^setup: Fedora Linux 41: install what is missing: sudo dnf install .*openssh-clients qemu-system-x86-core .*util-linux xz$/m,
   ],
   [
     'Rocky Linux 9',
     'ID="rocky"\nID_LIKE="rhel centos fedora"',
     /^setup: Rocky Linux 9: .* sudo dnf install /m,
   ],
-  ['Arch Linux', 'ID=arch', /^setup: Arch Linux: .* sudo pacman -S --needed openssh qemu-system-x86 .*xz$/m],
+  [
+    'Arch Linux',
+    'ID=arch',
+    /^setup: Arch Linux: .* sudo pacman -S --needed .*openssh qemu-system-x86 .*xz$/m,
+  ],
   ['NixOS 24.11', 'ID=nixos', /^setup: NixOS 24\.11: .* nix-shell -p .*gnutar.* openssh qemu .*xz$/m],
   [
     'Some Linux',
