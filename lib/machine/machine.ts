@@ -141,8 +141,9 @@ export class Machine {
 
   /** A connection breaks a moment before the process is reaped: its error is only a symptom then. */
   async #rootCause(error: unknown): Promise<unknown> {
-    if (!this.died.aborted && !this.monitor.closed) return error;
     const reaped = AbortSignal.timeout(reapMs);
+    // A guest's connection may end before anybody hears of QEMU's end: a monitor that answers tells that QEMU lives.
+    if (!this.died.aborted && !this.monitor.closed && (await this.#answers(reaped))) return error;
     await new Promise<void>((resolve) => {
       if (this.died.aborted) resolve();
       this.died.addEventListener(
@@ -161,6 +162,18 @@ export class Machine {
       );
     });
     return this.died.aborted ? this.died.reason : error;
+  }
+
+  /** False once QEMU is gone; a monitor that is busy for longer than `late` counts as one that answers. */
+  async #answers(late: AbortSignal): Promise<boolean> {
+    const answer = this.monitor.infoStatus().then(
+      () => true,
+      () => !this.died.aborted && !this.monitor.closed,
+    );
+    const timeout = new Promise<true>((resolve) => {
+      late.addEventListener('abort', resolve.bind(undefined, true), { once: true });
+    });
+    return await Promise.race([answer, timeout]);
   }
 
   async #stop(): Promise<void> {
