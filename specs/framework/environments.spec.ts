@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { expect, test } from '@playwright/test';
@@ -126,9 +125,11 @@ test('a spec that is no TypeScript is no verdict', async () => {
 test('what cannot be made is told once, tried once, and what does not need it goes on', async () => {
   const attempts = test.info().outputPath('attempts');
   const config = path.join(root, 'specs/framework/samples/told-once');
-  const before = await runFolders();
+  // Of its own: other runs make such folders, too.
+  const temp = test.info().outputPath('temp');
+  await mkdir(temp);
   const args = ['-c', config, '--workers=2', '--retries=1'];
-  const { code, output, lastLine } = await e2e(args, { SAMPLE_ATTEMPTS: attempts });
+  const { code, output, lastLine } = await e2e(args, { SAMPLE_ATTEMPTS: attempts, TMPDIR: temp });
   expect(code).toBe(125);
   expect(lastLine).toContain('The lamp cannot be built: buy glass.');
   const tried = (await readFile(attempts, 'utf8')).trim().split('\n');
@@ -146,13 +147,13 @@ test('what cannot be made is told once, tried once, and what does not need it go
     count: 5,
   });
   expect(output.match(/InfrastructureError: The lamp/g)).toHaveLength(2);
-  expect(await runFolders()).toEqual(before);
+  expect(await runFolders(temp)).toEqual([]);
 });
 
 /** The folders that runs share among their workers, by the name that setup.ts gives them. */
-async function runFolders(): Promise<string[]> {
-  const owners = (await readdir(tmpdir())).filter((name) => name.startsWith('opentdx-e2e-'));
-  const inner = await Promise.all(owners.map((name) => readdir(path.join(tmpdir(), name)).catch(() => [])));
+async function runFolders(temp: string): Promise<string[]> {
+  const owners = (await readdir(temp)).filter((name) => name.startsWith('opentdx-e2e-'));
+  const inner = await Promise.all(owners.map((name) => readdir(path.join(temp, name)).catch(() => [])));
   return inner
     .flat()
     .filter((name) => name.startsWith('told-'))
