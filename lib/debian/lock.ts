@@ -10,7 +10,7 @@ export interface PackageLock {
   readonly taken: string;
   /** Newer kernels that the archive did not have as a whole then, in one line; empty if there were none. */
   readonly passedOver: string;
-  /** By the name of what is built: see images/packages.list.json. */
+  /** By the name of what is built: that of its list in images/packages. */
   readonly sets: Readonly<Record<string, readonly DebianPackage[]>>;
 }
 
