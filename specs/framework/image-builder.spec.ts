@@ -19,7 +19,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 const environment = readEnvironment(process.env);
 const { cache } = environment;
 
-/** A base image is made of packages once; a computer that does other things beside it takes minutes. */
+/** A build takes a minute or two; a computer that does other things beside it takes many. */
 const budgetMs = 30 * 60_000;
 const quiet = (): void => undefined;
 
@@ -102,40 +102,23 @@ test('nothing is left of an engine and its containers when their run is killed',
   await expect.poll(leftovers, { timeout: 120_000 }).toEqual([]);
 });
 
-test('a full disk, and a base that can neither be pulled nor made, are told as such', async ({}, testInfo) => {
-  test.setTimeout(budgetMs);
+test("an engine's full disk is told as such, and soon", async ({}, testInfo) => {
   await using engine = await startPrivateEngine(environment, quiet, { size: '64m' });
-  const fresh = await freshCache(testInfo.outputPath('cache'));
-  const bin = testInfo.outputPath('bin');
-  await mkdir(bin);
-  for (const [PATH, complaint] of [
-    [
-      process.env.PATH,
-      /EngineSpaceError: The engine's disk is full: it could not import[\s\S]*docker system prune/,
-    ],
-    [
-      bin,
-      /BaseImageError: There is no base image debian:bookworm-slim\. .*could not pull[\s\S]*no apt-get[\s\S]*debootstrap/,
-    ],
-  ] as const) {
-    const env = {
-      ...process.env,
-      ...insideOf(engine),
-      E2E_CACHE_DIR: fresh,
-      E2E_IMAGE_BUILDER: 'docker',
-      PATH,
-    };
-    const failed = run(process.execPath, ['--import', 'tsx', 'scripts/image.ts'], { cwd: root, env });
-    await expect(failed).rejects.toMatchObject({ stderr: expect.stringMatching(complaint) });
-  }
+  const env = {
+    ...process.env,
+    ...insideOf(engine),
+    E2E_CACHE_DIR: await freshCache(testInfo.outputPath('cache')),
+    E2E_IMAGE_BUILDER: 'docker',
+  };
+  const failed = run(process.execPath, ['--import', 'tsx', 'scripts/image.ts'], { cwd: root, env });
+  const complaint = /The engine's disk is full: it could not import[\s\S]*docker system prune/;
+  await expect(failed).rejects.toMatchObject({ code: 125, stderr: expect.stringMatching(complaint) });
 });
 
-/** A cache with nothing built in it, which shares the downloads and the base image of the real one. */
+/** A cache with nothing built in it, which shares the downloads of the real one. */
 async function freshCache(folder: string): Promise<string> {
   await mkdir(folder);
-  for (const name of ['packages', 'base']) {
-    await symlink(await cacheSubfolder(cache, name), path.join(folder, name));
-  }
+  await symlink(await cacheSubfolder(cache, 'packages'), path.join(folder, 'packages'));
   return folder;
 }
 

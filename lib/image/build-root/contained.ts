@@ -55,11 +55,15 @@ export async function containedRoot(
 
 async function importImage(engine: Engine, folder: string, image: string): Promise<void> {
   const doing = `import ${image}`;
-  // As Docker's own client names it: Podman goes by nothing else.
-  const stream = await engine.docker
-    .importImage(pack(folder, ['.']), { repo: image })
-    .catch((error: unknown) => {
+  const archive = pack(folder, ['.']);
+  try {
+    // As Docker's own client names it: Podman goes by nothing else.
+    const stream = await engine.docker.importImage(archive, { repo: image }).catch((error: unknown) => {
       throw engineRefused(doing, error);
     });
-  await followEngine(stream, doing, () => undefined);
+    await followEngine(stream, doing, () => undefined);
+  } finally {
+    // An engine that refuses stops reading: tar would wait for it, and this process for tar.
+    archive.destroy();
+  }
 }

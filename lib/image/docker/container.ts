@@ -21,7 +21,7 @@ export interface WorkContainer extends AsyncDisposable {
   readonly container: Container;
   /** Runs a command; rejects only if the engine could not run it at all. `onLine` is told its output, both streams together. */
   run(command: readonly string[], options?: { onLine?: Progress }): Promise<CommandResult>;
-  /** Unpacks a tar stream into a folder that is there. */
+  /** Unpacks a tar stream into a folder that is there; the stream is done with, however that ends. */
   put(archive: Readable, folder: string): Promise<void>;
   /** A folder or file as a tar stream; its name is the first part of all paths in it. */
   get(path: string): Promise<Readable>;
@@ -89,9 +89,13 @@ export async function openContainer(
       return { failed: ExitCode !== 0, stdout: out, stderr: err };
     },
     async put(archive, folder) {
-      await container.putArchive(archive, { path: folder }).catch((error: unknown) => {
+      try {
+        await container.putArchive(archive, { path: folder });
+      } catch (error) {
         throw engineRefused(`copy files into ${folder} of a container`, error);
-      });
+      } finally {
+        archive.destroy();
+      }
     },
     async get(path) {
       const stream = await container.getArchive({ path }).catch((error: unknown) => {
