@@ -17,7 +17,8 @@ step() { printf 'image: %s\n' "$*"; }
 # The same place in every build, as compilers write it down.
 work=${TMPDIR:-/tmp}/image
 mkdir "$work"
-trap 'rm -rf "$work"' EXIT
+vfio=
+trap '[ -z "$vfio" ] || kill "$vfio" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 # For the compiler's temporary files and the steps' own: what is left when this script is killed lies in one place.
 export TMPDIR=$work
 
@@ -26,6 +27,14 @@ if [ "${#images[@]}" -ne 1 ]; then
     echo "image: $debs must hold exactly one linux-image package, found ${#images[@]}" >&2
     exit 1
 fi
+step "unpack the kernel headers"
+kdir=$("$here/kernel-headers.sh" "$debs" "$work/headers")
+
+# The longest step, beside the others.
+step "build the patched VFIO module"
+"$here/vfio/build.sh" "$(find "$debs" -name 'linux-source-*.deb')" "$kdir" "$work/vfio" >"$work/vfio.log" 2>&1 &
+vfio=$!
+
 kernel_package=$work/kernel
 step "unpack the kernel"
 dpkg-deb -x "${images[0]}" "$kernel_package"
@@ -37,27 +46,17 @@ cp "$kernel_package/boot/config-$release" "$out/config"
 # PVH never turns five-level paging on; a machine that is to have it boots this one.
 cp "$kernel_package/boot/vmlinuz-$release" "$out/bzImage"
 
-step "unpack the kernel headers"
-kdir=$("$here/kernel-headers.sh" "$debs" "$work/headers")
-
-step "build the patched VFIO module"
-source_package=$(find "$debs" -name 'linux-source-*.deb')
-"$here/vfio/build.sh" "$source_package" "$kdir" "$work/vfio"
-
 step "build the guest modules"
-shopt -s nullglob
-for module in "$here"/modules/*/; do
-    name=$(basename "$module")
-    cp -r "$module" "$work/$name"
-    make -s -C "$work/$name" KDIR="$kdir" >"$work/$name.log" 2>&1 || {
-        cat "$work/$name.log" >&2
-        exit 1
-    }
-    strip --strip-debug "$work/$name"/*.ko
-done
+cp -r "$here/modules" "$work/modules"
+(cd "$work/modules" && printf 'obj-m += %s\n' */) >"$work/modules/Kbuild"
+make -s -j"$(nproc)" -C "$kdir" M="$work/modules" modules >"$work/modules.log" 2>&1 || {
+    cat "$work/modules.log" >&2
+    exit 1
+}
+strip --strip-debug "$work"/modules/*/*.ko
 
 step "build the guest tools"
-make -s -C "$here/tools" OUT="$work/tools"
+make -s -j"$(nproc)" -C "$here/tools" OUT="$work/tools"
 
 step "lay out the root file system"
 root=$work/root
@@ -69,7 +68,8 @@ for package in busybox-static dropbear-bin libc6 libcrypt1 libtomcrypt1 libtomma
 done
 cp "$libraries/bin/busybox" "$root/bin/busybox"
 "$libraries/bin/busybox" --list-full | while read -r applet; do
-    mkdir -p "$root/$(dirname "$applet")"
+    folder=$root/${applet%"${applet##*/}"}
+    [ -d "$folder" ] || mkdir -p "$folder"
     [ -e "$root/$applet" ] || ln -s /bin/busybox "$root/$applet"
 done
 ln -sf /bin/busybox "$root/init"
@@ -77,6 +77,13 @@ cp "$libraries/usr/sbin/dropbear" "$root/usr/sbin/"
 "$here/copy-libraries.sh" "$libraries" "$root" "$root/usr/sbin/dropbear"
 cp -r "$here/rootfs/." "$root/"
 find "$work/tools" "$here/scripts" -maxdepth 1 -type f -exec install -m 755 -t "$root/usr/local/bin" {} +
+
+wait "$vfio" || {
+    cat "$work/vfio.log" >&2
+    exit 1
+}
+vfio=
+cat "$work/vfio.log"
 
 step "choose the modules"
 modules=$root/lib/modules/$release
@@ -86,9 +93,7 @@ stock=$modules/kernel/drivers/vfio/vfio_iommu_type1.ko
 mkdir -p "$modules/stock" "$modules/extra"
 mv "$stock" "$modules/stock/"
 cp "$work/vfio/vfio_iommu_type1.ko" "$stock"
-for module in "$here"/modules/*/; do
-    cp "$work/$(basename "$module")"/*.ko "$modules/extra/"
-done
+cp "$work"/modules/*/*.ko "$modules/extra/"
 # `stock` is not indexed: modprobe finds the patched driver only, insmod takes either.
 mkdir -p "$root/etc/depmod.d"
 echo 'search extra built-in' >"$root/etc/depmod.d/search.conf"

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 import { type PackageLock, packagesOf } from '../../debian/lock.js';
@@ -51,7 +52,11 @@ async function layOut(files: string, folder: string): Promise<void> {
   }
   for (const name of ['dev', 'etc', 'in', 'mnt', 'out', 'proc', 'tmp']) await mkdir(path.join(folder, name));
   const leaveOut = ['doc', 'man', 'locale', 'info'].map((name) => `./usr/share/${name}/*`);
-  for (const name of await readdir(files)) await unpackPackage(path.join(files, name), folder, leaveOut);
+  const names = (await readdir(files)).values();
+  const unpackSome = async (): Promise<void> => {
+    for (const name of names) await unpackPackage(path.join(files, name), folder, leaveOut);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, unpackSome));
   // What packages' scripts would have made.
   for (const [link, program] of Object.entries({ awk: 'mawk', cc: 'gcc' }))
     await symlink(program, path.join(folder, 'usr/bin', link));
