@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InfrastructureError } from '../../errors.js';
 import { acquireLease } from '../../host/lease/index.js';
+import { journalHead, type JournalHead } from './journal.js';
 import { folderPrefix, ownerLease } from './names.js';
 import { sweepLeftovers } from './sweep.js';
 import { startWatchdog } from './watchdog.js';
 
 /** One line of the journal: what the reaper has to know before it begins to exist. See reap.js. */
 type JournalEntry =
-  | { readonly world: string; readonly pid: number }
+  | JournalHead
   | { readonly folder: string }
   | { readonly monitorPort: number }
   | { readonly process: { readonly pid: number; readonly start: number }; readonly title: string };
@@ -32,7 +33,7 @@ export class Owner {
     // The order leaves no window: the watchdog is there before the folder, the folder before anything in it.
     this.#startWatching();
     mkdirSync(this.folder, { mode: 0o700 });
-    this.note({ world: thisWorld(), pid: process.pid });
+    this.note(journalHead());
     this.#parents.set(tmpdir(), this.folder);
     process.once('exit', () => {
       // The folder that is gone tells the watchdog that nothing is left to do. Otherwise it ends what is left.
@@ -108,10 +109,4 @@ async function makeOwner(): Promise<Owner> {
     process.emitWarning(`What dead runs left could not be cleaned up: ${String(error)}`);
   });
   return made;
-}
-
-/** Within which process numbers mean something: this boot, this PID namespace. */
-function thisWorld(): string {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
 }

@@ -26,6 +26,7 @@ export interface EndBudgets {
 
 export const ownerVariable: string;
 export function readProcess(pid: number): ProcessInfo | undefined;
+export function thisWorld(): string;
 export function cpuMsOfSession(session: number): number;
 export function isAlive(process: { readonly pid: number; readonly start: number }): boolean;
 export function findOwned(claim: Claim): ProcessInfo[];

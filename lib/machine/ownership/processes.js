@@ -4,7 +4,7 @@
  * the watchdog's reaper runs it by itself, when the harness that knew how to run TypeScript is gone.
  */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -35,6 +35,12 @@ export function readProcess(pid) {
   // utime, stime, and those of the children that it has waited for.
   const cpuTicks = [14, 15, 16, 17].reduce((sum, number) => sum + Number(field(number)), 0);
   return { pid, parent: Number(field(4)), session: Number(field(6)), start: Number(field(22)), cpuTicks };
+}
+
+/** Within which process numbers mean something: this boot, this PID namespace. */
+export function thisWorld() {
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
 }
 
 /**

@@ -6,10 +6,10 @@
  * harness is gone, and by the start-up sweep for a harness whose watchdog is gone too. Takes less than 3 s; what cannot be ended
  * by then stays in the journal for the next sweep.
  */
-import { readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { endProcesses } from './processes.js';
+import { endProcesses, thisWorld } from './processes.js';
 
 const allMs = 2_700;
 /** A process that was between fork and exec when its harness died has its mark by then. */
@@ -56,11 +56,6 @@ function readJournal() {
     // Killed before the first entry: nothing was begun.
     return [];
   }
-}
-
-function thisWorld() {
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
 }
 
 /** @param {string} path */

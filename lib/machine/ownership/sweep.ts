@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { acquireLease } from '../../host/lease/index.js';
+import { mayLive } from './journal.js';
 import { folderPrefix, ownerLease } from './names.js';
 import { reaperEnvironment, reaperFile } from './watchdog.js';
 
@@ -17,7 +18,7 @@ export async function isLiving(folderName: string): Promise<boolean> {
 
 /**
  * Ends and removes what dead harnesses of this user left: after a power failure, or when their watchdog was killed too. A harness
- * is dead when nobody holds its lease. Answers the folders that it removed; a living harness's are not touched.
+ * is dead when nobody holds its lease, and it cannot live where that is not seen (`mayLive`). Answers the folders that it removed; a living harness's are not touched.
  */
 export async function sweepLeftovers(parents: readonly string[] = usualParents): Promise<string[]> {
   const swept: string[] = [];
@@ -36,7 +37,7 @@ async function sweepFolder(folder: string, token: string): Promise<boolean> {
   await using lease = await acquireLease(ownerLease(token), {
     holder: `process ${process.pid}: cleaning up`,
   });
-  if (!lease || !(await isMine(folder))) return false;
+  if (!lease || !(await isMine(folder)) || mayLive(folder)) return false;
   await reap(folder);
   return true;
 }

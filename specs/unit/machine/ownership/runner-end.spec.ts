@@ -1,4 +1,5 @@
 import { expect, test } from '@playwright/test';
+import { execa } from 'execa';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -133,6 +134,25 @@ test('when the watchdog was killed too, the next run’s sweep ends and removes 
   living.runner.kill('SIGKILL');
   await expect.poll(alive.left, patience).toEqual([]);
   await dead.temp.remove();
+});
+
+test('a run in another network namespace, where this one’s lease is not seen, sweeps nothing of it', async () => {
+  const alive = await newRun();
+  const living = start('wait', alive);
+  const folders = await living.ready();
+  await allStarted(alive.tag);
+  const sweep = new URL('../../../../lib/machine/ownership/index.ts', import.meta.url).href;
+  const script = `import { sweepLeftovers } from ${JSON.stringify(sweep)};
+    console.log(JSON.stringify(await sweepLeftovers([${JSON.stringify(alive.temp.path)}])));`;
+  const other = process.getuid?.() === 0 ? ['--net'] : ['--map-root-user', '--net'];
+  const program = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', script];
+  const { stdout, stderr } = await execa('unshare', [...other, ...program], { reject: false });
+  expect(stdout, stderr).toBe('[]');
+  expect(existing(folders)).toEqual(folders);
+  expect(processesWithTag(alive.tag).length).toBeGreaterThan(5);
+  living.runner.kill('SIGKILL');
+  await expect.poll(alive.left, patience).toEqual([]);
+  await alive.temp.remove();
 });
 
 test('a watchdog that was killed is replaced before the next process is started', async () => {
