@@ -13,11 +13,12 @@ const layers = {
   memory: ['errors', 'text', 'paging', 'monitor', 'gdb'],
   host: ['errors', 'text'],
   validate: ['errors', 'text'],
+  change: ['errors', 'text', 'paging', 'validate'],
   debian: ['errors', 'text', 'host'],
   image: ['errors', 'text', 'host', 'debian'],
   machine: ['errors', 'text', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging', 'validate'],
   bochs: ['errors', 'text', 'host', 'machine', 'memory', 'monitor', 'paging'],
-  guest: ['errors', 'text', 'paging', 'memory', 'monitor', 'machine', 'validate'],
+  guest: ['errors', 'text', 'paging', 'memory', 'monitor', 'machine', 'validate', 'change'],
 };
 const everything = [...Object.keys(layers), 'errors'];
 

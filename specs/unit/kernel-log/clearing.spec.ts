@@ -68,7 +68,7 @@ const faults: { name: string; lines: string[]; page?: Partial<ExpectedPage>; kin
       lines: [],
       page: { after: leaf(1) & ~4n },
       kind: 'not-logged',
-      says: '0x7f1234567000: mapped, but the log has no clearing line for it; in memory the entry is 0x8000000000001863, _PAGE_USER (bit 2) clear',
+      says: '0x7f1234567000: mapped, but the log has no line for it; in memory the entry is 0x8000000000001863, _PAGE_USER (bit 2) clear',
     },
     {
       name: 'the second line is missing',
@@ -85,7 +85,7 @@ const faults: { name: string; lines: string[]; page?: Partial<ExpectedPage>; kin
     {
       name: 'the bit stays set in the log',
       lines: [clearing(A, leaf(1)), cleared(A, leaf(1))],
-      kind: 'new-still-user',
+      kind: 'new-not-done',
       says: "0x7f1234567000: 'Successfully cleared', but new PTE 0x8000000000001867 has _PAGE_USER (bit 2) set",
     },
     {
@@ -116,7 +116,7 @@ const faults: { name: string; lines: string[]; page?: Partial<ExpectedPage>; kin
     {
       name: 'cleared before',
       lines: pair(A, leaf(1) & ~4n),
-      kind: 'old-not-user',
+      kind: 'old-done',
       says: '0x7f1234567000: old PTE 0x8000000000001863 has _PAGE_USER (bit 2) clear already: cleared before, or a wrong value logged',
     },
     {
@@ -233,7 +233,7 @@ test('halves of two pairs around a loss are not taken for one wrong pair', () =>
 
 test('what a loss leaves over is still proof of a fault that was seen', () => {
   const findings = check([undefined, clearing(A, leaf(1)), cleared(A, leaf(1))], [{ address: A }]);
-  expect(kinds(findings)).toEqual(['new-still-user']);
+  expect(kinds(findings)).toEqual(['new-not-done']);
 });
 
 test('a log without sequence numbers says that a loss would not show', () => {
@@ -275,5 +275,5 @@ test('a page that memory shows closed before the mapping may be logged so: it wa
   const closed = leaf(1) & ~4n;
   expect(check(pair(A, closed), [{ address: A, before: closed, after: closed }])).toEqual([]);
   const accused = check(pair(A, closed), [{ address: A, before: leaf(1), after: closed }]);
-  expect(kinds(accused)).toEqual(['old-not-user', 'old-not-as-in-memory']);
+  expect(kinds(accused)).toEqual(['old-done', 'old-not-as-in-memory']);
 });

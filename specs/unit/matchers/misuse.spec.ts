@@ -4,6 +4,7 @@ import path from 'node:path';
 import { test } from '@playwright/test';
 
 import { expect } from '../../../fixtures/matchers/index.js';
+import { clearPageUser } from '../../../lib/change/index.js';
 import { accessOf } from '../../../lib/guest/vfio/access.js';
 import { GuestPageFaultError } from '../../../lib/guest/vfio/page-fault.js';
 import { Reply } from '../../../lib/guest/tool/index.js';
@@ -37,6 +38,10 @@ const uses: readonly Use[] = [
       { name: 'toHaveUserBitCleared', received, args: [] },
     ],
   ),
+  { name: 'toHaveChange', received: first, args: [clearPageUser, kernelLog] },
+  { name: 'toKeepChange', received: first, args: [clearPageUser, 'nothing happened'] },
+  { name: 'toReportChange', received: kernelLog, args: [clearPageUser, [first, second]] },
+  { name: 'toAnswerAccesses', received: first, args: [clearPageUser, 1] },
   { name: 'toBeTakenFromUserMode', received: first, args: [kernelLog] },
   { name: 'toBeReportedAsNotTaken', received: left.first, args: [left.kernelLog] },
   { name: 'toStayTakenFromUserMode', received: first, args: ['nothing happened'] },

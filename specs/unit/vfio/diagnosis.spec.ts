@@ -69,7 +69,7 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
   {
     name: 'logs but does not clear',
     deeds: { entry: (_, before) => before },
-    title: /^The driver logs all 4 pages as cleared but does not clear: /,
+    title: /^The driver logs all 4 pages as cleared but does not do it: /,
   },
   {
     name: 'does nothing at all',
@@ -92,7 +92,7 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
   {
     name: 'does even pages only, and claims all',
     deeds: { entry: clears((page) => page % 2 === 0) },
-    title: /^The driver logs every odd-numbered page of 4 \(1, 3\) as cleared but does not clear: /,
+    title: /^The driver logs every odd-numbered page of 4 \(1, 3\) as cleared but does not do it: /,
   },
   {
     name: 'clears the page behind, too',
@@ -167,7 +167,8 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
   {
     name: 'sets the bit again later',
     deeds: { later: (page, made) => (isOurs(page) ? made | 4n : made) },
-    title: /^The driver does not keep all 4 pages closed: .* was clear when VFIO_IOMMU_MAP_DMA returned/,
+    title:
+      /^The driver does not keep all 4 pages closed to user mode: .* was clear when VFIO_IOMMU_MAP_DMA returned/,
   },
   {
     name: 'closes a neighbour later',
@@ -273,5 +274,5 @@ test('what the log says was left alone is told apart from what was forgotten', a
   });
   expect(findings).toHaveLength(1);
   expect(findings[0]).toMatchObject({ kind: 'not-cleared-but-said' });
-  expect(findings[0]?.title).toMatch(/leaves all 4 pages to user mode, and its log says so: 2 MiB leaf/);
+  expect(findings[0]?.title).toMatch(/leaves all 4 pages open to user mode, and its log says so: 2 MiB leaf/);
 });

@@ -1,3 +1,4 @@
+import { clearPageUser, type KernelChange } from '../../../lib/change/index.js';
 import {
   diffScans,
   mappedRanges,
@@ -16,6 +17,8 @@ import { TableBuilder } from '../paging/support/table-builder.js';
 
 /** What a driver did with a mapping of four pages; each part as a correct one does it unless told otherwise. */
 export interface Deeds {
+  /** What the driver is held against. Default: clearPageUser. */
+  readonly change?: KernelChange;
   /** Entries of pages -1 to 4 before the mapping, 0 where nothing was mapped. */
   readonly before?: (page: number) => bigint;
   /** What the device may do. Default: read and write. */
@@ -61,8 +64,10 @@ export function lines(address: bigint, before: bigint, after: bigint): string[] 
 
 /** The diagnosis of such a driver, with real page tables and a real log behind it. */
 export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
+  const { change = clearPageUser } = deeds;
+  const { set = 0n, cleared = 0n } = change.bits;
   const correct = (page: number, before: bigint): bigint =>
-    page >= 0 && page < pages ? before & ~4n : before;
+    page >= 0 && page < pages ? (before & ~cleared) | set : before;
   const entry = deeds.entry ?? correct;
   const before = deeds.before ?? entryBefore;
   const pinned = (page: number): bigint => (deeds.pin ?? ((_, entry) => entry))(page, before(page));
@@ -121,11 +126,12 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
   } as unknown as DmaMapping;
   return diagnose({
     mapping,
+    change,
     after: walkRangeSync(memory, space, start, pages),
     changes: diffScans(lookBefore.space, lookAfter.space),
     changesSince: diffScans(lookAfter.space, scanSync(memory, space, { range: 'user' })),
     walk: walkSync(memory, space, start),
-    log: pairClearings(parseKernelLog(text, { format: 'kmsg' })),
+    log: pairClearings(parseKernelLog(text, { format: 'kmsg' }), change),
     device: {
       pages: walkRangeSync(memory, second, iova, pages),
       fault: undefined,

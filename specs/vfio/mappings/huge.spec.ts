@@ -29,7 +29,7 @@ for (const kind of ['hugetlb', 'thp'] as const) {
 
     // Every check that looks for a closed page says which one is open, and that it is a huge one.
     await expect(expect(mapping).toBeTakenFromUserMode(kernelLog)).rejects.toThrow(
-      /leaves all 1024 pages to user mode, and its log says so: 2 MiB leaf/,
+      /leaves all 1024 pages open to user mode, and its log says so: 2 MiB leaf/,
     );
     await expect(expect(mapping).toHaveUserBitCleared()).rejects.toThrow(
       /1024 of 1024 .*\n1024 of them lie in huge pages/,

@@ -1,4 +1,4 @@
-import { _PAGE_USER, hex } from '../../../paging/index.js';
+import { hex } from '../../../paging/index.js';
 import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { ClearingFinding, PageFinding } from './finding.js';
@@ -8,13 +8,14 @@ import { RangeIndex } from './range-index.js';
 import { recordFindings } from './record.js';
 
 /**
- * What is wrong with the log of a mapping of these pages: each page exactly one pair of lines, old PTE present with `_PAGE_USER`, new
- * PTE the same without it (A and D aside), both as memory held them, and no line about any other page. An address that is listed
- * twice was mapped twice. Empty when all is well.
+ * What is wrong with the log of a mapping of these pages: each page exactly one pair of lines, old PTE present and not yet changed, new
+ * PTE the same but for the change (A and D aside), both as memory held them, and no line about any other page. An address that is listed
+ * twice was mapped twice. Empty when all is well, and of a change that logs nothing.
  *
  * A line that is missing while records were lost gives `unknown`, never an accusation.
  */
 export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]): ClearingFinding[] {
+  if (log.change.log === undefined) return [];
   const found = byAddress(log.records);
   const skipped = new RangeIndex(log.notCleared);
   const findings: PageFinding[] = [];
@@ -23,7 +24,7 @@ export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]):
     if (record === undefined) findings.push(missing(log, skipped, page));
     else findings.push(...recordFindings(record, page, log));
   }
-  findings.push(...leftOver(found, new Set(pages.map(({ address }) => address))));
+  findings.push(...leftOver(found, new Set(pages.map(({ address }) => address)), log));
   return groupFindings(findings);
 }
 
@@ -44,7 +45,11 @@ function takeFirst(found: Map<bigint, ClearingRecord[]>, address: bigint): Clear
   return found.get(address)?.pop();
 }
 
-function leftOver(found: Map<bigint, ClearingRecord[]>, mapped: ReadonlySet<bigint>): PageFinding[] {
+function leftOver(
+  found: Map<bigint, ClearingRecord[]>,
+  mapped: ReadonlySet<bigint>,
+  { change: { words } }: ClearingLog,
+): PageFinding[] {
   const findings: PageFinding[] = [];
   for (const [address, records] of found) {
     const record = records.at(-1);
@@ -59,7 +64,7 @@ function leftOver(found: Map<bigint, ClearingRecord[]>, mapped: ReadonlySet<bigi
         : {
             kind: 'unexpected-page',
             address,
-            detail: `the log says that this page was cleared (old PTE ${value(record.oldPte)}, new PTE ${value(record.newPte)}), but it is not part of the mapping`,
+            detail: `the log says that this page was ${words.did} (old PTE ${value(record.oldPte)}, new PTE ${value(record.newPte)}), but it is not part of the mapping`,
           },
     );
   }
@@ -70,7 +75,7 @@ function missing(log: ClearingLog, skipped: RangeIndex, { address, after }: Expe
   const range = skipped.holding(address);
   if (range !== undefined) {
     const entry = range.entry === undefined ? '' : `, entry ${hex(range.entry)}`;
-    const detail = `not cleared, says the kernel: ${range.reason} at ${hex(range.start)}-${hex(range.end)}${entry}`;
+    const detail = `not ${log.change.words.did}, says the kernel: ${range.reason} at ${hex(range.start)}-${hex(range.end)}${entry}`;
     return { kind: 'reported-not-cleared', address, detail };
   }
   if (hasLoss(log.lost)) {
@@ -80,15 +85,14 @@ function missing(log: ClearingLog, skipped: RangeIndex, { address, after }: Expe
   const caveat = log.lossWouldShow
     ? ''
     : ' (this log has no sequence numbers, so lost records would not show)';
-  const detail = `mapped, but the log has no clearing line for it${inMemory(after)}${caveat}`;
+  const detail = `mapped, but the log has no line for it${inMemory(after, log)}${caveat}`;
   return { kind: 'not-logged', address, detail };
 }
 
 /** Tells 'did it and said nothing' from 'did nothing'. */
-function inMemory(after: bigint | undefined): string {
+function inMemory(after: bigint | undefined, { change: { isDone, words } }: ClearingLog): string {
   if (after === undefined) return '';
-  const state = (after & _PAGE_USER) === 0n ? 'clear' : 'set';
-  return `; in memory the entry is ${hex(after)}, _PAGE_USER (bit 2) ${state}`;
+  return `; in memory the entry is ${hex(after)}, ${isDone(after) ? words.done : words.left}`;
 }
 
 function value(pte: bigint | undefined): string {

@@ -2,19 +2,19 @@
 export type ClearingFindingKind =
   /** Nothing in the log about this page, and nothing was lost. */
   | 'not-logged'
-  /** `Clearing` without `Successfully cleared`. */
+  /** The line before without the one after. */
   | 'not-confirmed'
-  /** `Successfully cleared` without `Clearing`. */
+  /** The line after without the one before. */
   | 'not-announced'
   /** The kernel says itself that it left the page alone. */
   | 'reported-not-cleared'
   /** Old PTE not present. */
   | 'old-not-present'
-  /** Old PTE without `_PAGE_USER`: cleared before, or a wrong value logged. */
-  | 'old-not-user'
-  /** New PTE still with `_PAGE_USER`. */
-  | 'new-still-user'
-  /** New PTE differs from the old one in more than `_PAGE_USER`, A and D. */
+  /** Old PTE is as the change leaves it: changed before, or a wrong value logged. */
+  | 'old-done'
+  /** New PTE is not as the change leaves it. */
+  | 'new-not-done'
+  /** New PTE differs from the old one in more than the change's bits, A and D. */
   | 'other-bits-changed'
   /** Old PTE in the log is not what memory held before. */
   | 'old-not-as-in-memory'

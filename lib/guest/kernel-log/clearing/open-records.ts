@@ -1,4 +1,3 @@
-import { _PAGE_USER } from '../../../paging/index.js';
 import { ACCESSED_DIRTY } from './pte-change.js';
 
 /** How many open records of one address are compared with a new PTE; a bound on the work that a hostile log can cause. */
@@ -20,6 +19,13 @@ export interface OpenRecord {
 /** The `Clearing` lines that wait for their `Successfully cleared`, by address. */
 export class OpenRecords<T extends OpenRecord> {
   readonly #byAddress = new Map<bigint, Queue<T>>();
+  /** Bits in which an old PTE and its new one may differ. */
+  readonly #free: bigint;
+
+  /** @param mask of the bits that the change is about */
+  constructor(mask: bigint) {
+    this.#free = mask | ACCESSED_DIRTY;
+  }
 
   add(address: bigint, record: T): void {
     const queue = this.#byAddress.get(address);
@@ -36,7 +42,7 @@ export class OpenRecords<T extends OpenRecord> {
     if (queue === undefined) return undefined;
     const { items, head } = queue;
     const candidates = items.slice(head, head + CANDIDATES);
-    const fitting = candidates.findIndex(({ oldPte }) => fits(oldPte, newPte));
+    const fitting = candidates.findIndex(({ oldPte }) => fits(oldPte, newPte, this.#free));
     const chosen = fitting >= 0 ? fitting : candidates.findIndex((candidate) => candidate.losses === losses);
     if (chosen < 0) return undefined;
     const record = candidates[chosen];
@@ -48,7 +54,6 @@ export class OpenRecords<T extends OpenRecord> {
   }
 }
 
-function fits(oldPte: bigint | undefined, newPte: bigint | undefined): boolean {
-  if (oldPte === undefined || newPte === undefined) return false;
-  return ((oldPte ^ newPte) & ~(_PAGE_USER | ACCESSED_DIRTY)) === 0n;
+function fits(oldPte: bigint | undefined, newPte: bigint | undefined, free: bigint): boolean {
+  return oldPte !== undefined && newPte !== undefined && ((oldPte ^ newPte) & ~free) === 0n;
 }

@@ -1,3 +1,4 @@
+import { clearPageUser, type KernelChange } from '../../../change/index.js';
 import { lossAmong } from '../entry.js';
 import type { KernelLogEntry, LossTotal } from '../entry.js';
 import { parseClearingLine } from './line.js';
@@ -17,8 +18,9 @@ export interface ClearingRecord {
   readonly entry: KernelLogEntry;
 }
 
-/** All that a stretch of kernel log says about clearing `_PAGE_USER`. */
+/** All that a stretch of kernel log says about a change. */
 export interface ClearingLog {
+  readonly change: KernelChange;
   /** In the order in which they began. */
   readonly records: readonly ClearingRecord[];
   /** Ranges that the kernel said it left alone. */
@@ -44,17 +46,20 @@ interface Building {
  * two processes may clear the same address at once: of several open records the one whose old PTE fits the new one is taken, the
  * oldest otherwise. Lines without a partner stay, as such. Linear in the number of entries.
  */
-export function pairClearings(entries: Iterable<KernelLogEntry>): ClearingLog {
+export function pairClearings(
+  entries: Iterable<KernelLogEntry>,
+  change: KernelChange = clearPageUser,
+): ClearingLog {
   const records: Building[] = [];
   const notCleared: UnclearedRange[] = [];
   const losses: KernelLogEntry[] = [];
-  const open = new OpenRecords<Building>();
+  const open = new OpenRecords<Building>(change.mask);
   let lossWouldShow = true;
 
   for (const entry of entries) {
     if (entry.lost !== undefined) losses.push(entry);
     else if (entry.seq === undefined && entry.flaw === undefined) lossWouldShow = false;
-    const line = parseClearingLine(entry);
+    const line = change.log && parseClearingLine(entry, change.log);
     if (line === undefined) continue;
     if (line.kind === 'not-cleared') {
       notCleared.push(line.range);
@@ -68,10 +73,12 @@ export function pairClearings(entries: Iterable<KernelLogEntry>): ClearingLog {
       continue;
     }
     const record = begin(line, entry, losses.length);
+    // Of a change that announces nothing, one line is all.
+    if (change.log?.begins === undefined) record.seen = 'both';
     records.push(record);
     if (line.kind === 'clearing') open.add(address, record);
   }
-  return { records, notCleared, lost: lossAmong(losses), lossWouldShow };
+  return { change, records, notCleared, lost: lossAmong(losses), lossWouldShow };
 }
 
 function begin({ kind, address, pte }: PteLine, entry: KernelLogEntry, losses: number): Building {

@@ -1,18 +1,8 @@
-import {
-  _PAGE_ACCESSED,
-  _PAGE_DIRTY,
-  _PAGE_PRESENT,
-  decodeX86Entry,
-  hasBit,
-  hex,
-  PTE_PFN_MASK,
-} from '../../../paging/index.js';
+import { nameOf } from '../../../change/index.js';
+import { _PAGE_ACCESSED, _PAGE_DIRTY, hasBit, hex, PTE_PFN_MASK } from '../../../paging/index.js';
 
 /** The CPU sets them whenever it likes, so two honest readings of an entry may differ in them. */
 export const ACCESSED_DIRTY = _PAGE_ACCESSED | _PAGE_DIRTY;
-
-/** The fields of a 4 KiB leaf, for their names. */
-const LEAF = decodeX86Entry(_PAGE_PRESENT, 1).fields;
 
 /** `_PAGE_RW (bit 1) set, frame 0x1000 → 0x2000`: how `after` differs from `before`; empty when it does not. */
 export function describeChange(before: bigint, after: bigint): string {
@@ -20,8 +10,8 @@ export function describeChange(before: bigint, after: bigint): string {
   const parts: string[] = [];
   for (let position = 0; position < 64; position++) {
     if (!hasBit(changed & ~PTE_PFN_MASK, position)) continue;
-    const name = LEAF.find(({ role, low }) => role === 'flag' && low === position)?.name;
-    const bit = name === undefined ? `bit ${position}` : `${name} (bit ${position})`;
+    const name = nameOf(position);
+    const bit = name.startsWith('bit') ? name : `${name} (bit ${position})`;
     parts.push(`${bit} ${hasBit(after, position) ? 'set' : 'cleared'}`);
   }
   if ((changed & PTE_PFN_MASK) !== 0n)

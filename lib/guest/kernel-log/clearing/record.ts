@@ -1,4 +1,5 @@
-import { _PAGE_PRESENT, _PAGE_USER, effectOfPin, hex, PTE_PFN_MASK } from '../../../paging/index.js';
+import type { KernelChange } from '../../../change/index.js';
+import { _PAGE_PRESENT, effectOfPin, hex, PTE_PFN_MASK } from '../../../paging/index.js';
 import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { PageFinding } from './finding.js';
@@ -10,8 +11,8 @@ export function recordFindings(record: ClearingRecord, page: ExpectedPage, log: 
   const { address, oldPte, newPte } = record;
   const details: Omit<PageFinding, 'address'>[] = [
     ...halfFindings(record, log),
-    ...(oldPte === undefined ? [] : oldFindings(oldPte, page)),
-    ...(newPte === undefined ? [] : newFindings(newPte, oldPte, page.after)),
+    ...(oldPte === undefined ? [] : oldFindings(oldPte, page, log.change)),
+    ...(newPte === undefined ? [] : newFindings(newPte, oldPte, page.after, log.change)),
   ];
   return details.map((detail) => ({ ...detail, address }));
 }
@@ -19,10 +20,14 @@ export function recordFindings(record: ClearingRecord, page: ExpectedPage, log: 
 type Detail = Omit<PageFinding, 'address'>;
 
 /** A line of the two is missing, or was cut off. */
-function halfFindings({ seen, oldPte, newPte }: ClearingRecord, { lost }: ClearingLog): Detail[] {
+function halfFindings(
+  { seen, oldPte, newPte }: ClearingRecord,
+  { lost, change: { log } }: ClearingLog,
+): Detail[] {
   if (seen === 'both') {
-    if (oldPte !== undefined && newPte !== undefined) return [];
-    const which = oldPte === undefined ? 'old' : 'new';
+    const isOldCut = oldPte === undefined && log?.begins?.hasPte === true;
+    if (!isOldCut && (newPte !== undefined || log?.ends.hasPte !== true)) return [];
+    const which = isOldCut ? 'old' : 'new';
     return [
       {
         kind: 'unreadable',
@@ -30,8 +35,8 @@ function halfFindings({ seen, oldPte, newPte }: ClearingRecord, { lost }: Cleari
       },
     ];
   }
-  const [present, absent] =
-    seen === 'clearing-only' ? ['Clearing', 'Successfully cleared'] : ['Successfully cleared', 'Clearing'];
+  const [begins, ends] = [log?.begins?.called ?? '', log?.ends.called ?? ''] as const;
+  const [present, absent] = seen === 'clearing-only' ? [begins, ends] : [ends, begins];
   const values =
     seen === 'clearing-only' ? describeValue('old PTE', oldPte) : describeValue('new PTE', newPte);
   if (hasLoss(lost)) {
@@ -46,16 +51,16 @@ function halfFindings({ seen, oldPte, newPte }: ClearingRecord, { lost }: Cleari
   ];
 }
 
-function oldFindings(oldPte: bigint, page: ExpectedPage): Detail[] {
+function oldFindings(oldPte: bigint, page: ExpectedPage, change: KernelChange): Detail[] {
   const { before } = page;
   const found: Detail[] = [];
   if ((oldPte & _PAGE_PRESENT) === 0n)
     found.push({ kind: 'old-not-present', detail: `old PTE ${hex(oldPte)} is not present (bit 0 clear)` });
-  // A page that is mapped once more was closed before; memory says so too.
-  else if ((oldPte & _PAGE_USER) === 0n && (before === undefined || (before & _PAGE_USER) !== 0n))
+  // A page that is mapped once more was changed before; memory says so too.
+  else if (change.isDone(oldPte) && (before === undefined || !change.isDone(before)))
     found.push({
-      kind: 'old-not-user',
-      detail: `old PTE ${hex(oldPte)} has _PAGE_USER (bit 2) clear already: cleared before, or a wrong value logged`,
+      kind: 'old-done',
+      detail: `old PTE ${hex(oldPte)} has ${change.words.done} already: ${change.words.did} before, or a wrong value logged`,
     });
   if (before !== undefined && !canHaveBeen(oldPte, before, page))
     found.push({
@@ -77,19 +82,24 @@ function canHaveBeen(
   return (wrong & ~ACCESSED_DIRTY) === 0n && (!moved || isPinnedFrame);
 }
 
-function newFindings(newPte: bigint, oldPte: bigint | undefined, after: bigint | undefined): Detail[] {
+function newFindings(
+  newPte: bigint,
+  oldPte: bigint | undefined,
+  after: bigint | undefined,
+  { isDone, mask, words, log }: KernelChange,
+): Detail[] {
   const found: Detail[] = [];
-  if ((newPte & _PAGE_USER) !== 0n)
+  if (!isDone(newPte))
     found.push({
-      kind: 'new-still-user',
-      detail: `'Successfully cleared', but new PTE ${hex(newPte)} has _PAGE_USER (bit 2) set`,
+      kind: 'new-not-done',
+      detail: `'${log?.ends.called ?? ''}', but new PTE ${hex(newPte)} has ${words.left}`,
     });
   const changed = oldPte === undefined ? 0n : oldPte ^ newPte;
   // The CPU may set A and D between the two. It clears neither.
-  if (oldPte !== undefined && (changed & ~(_PAGE_USER | (ACCESSED_DIRTY & newPte))) !== 0n)
+  if (oldPte !== undefined && (changed & ~(mask | (ACCESSED_DIRTY & newPte))) !== 0n)
     found.push({
       kind: 'other-bits-changed',
-      detail: `old PTE ${hex(oldPte)} → new PTE ${hex(newPte)} changes more than _PAGE_USER: ${describeChange(oldPte, newPte)}`,
+      detail: `old PTE ${hex(oldPte)} → new PTE ${hex(newPte)} changes more than ${words.names}: ${describeChange(oldPte, newPte)}`,
     });
   if (after !== undefined && differs(newPte, after))
     found.push({

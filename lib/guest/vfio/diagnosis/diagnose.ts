@@ -1,4 +1,4 @@
-import { _PAGE_DIRTY, _PAGE_USER, hex, PTE_PFN_MASK } from '../../../paging/index.js';
+import { _PAGE_DIRTY, _PAGE_PRESENT, hex, PTE_PFN_MASK } from '../../../paging/index.js';
 import { describeChange } from '../../kernel-log/index.js';
 import { ZEROS } from '../contents.js';
 import { whichPages } from '../page-list.js';
@@ -9,12 +9,13 @@ import { neighbourFindings } from './neighbours.js';
 import { type PageStates, sortPages } from './page-states.js';
 
 /**
- * What is wrong with a mapping whose pages must be out of user mode's reach, named as the defect of the driver that it is: memory
+ * What is wrong with a mapping whose pages must be as the change leaves them, named as the defect of the driver that it is: memory
  * before and after, the log, the IOMMU's tables and the rest of the address space are held against each other. Empty when all
  * is well. The gravest comes first.
  */
 export function diagnose(evidence: Evidence): Finding[] {
-  const { mapping, after, log } = evidence;
+  const { mapping, change, after, log } = evidence;
+  const { words, states: state } = change;
   const index = new LogIndex(evidence);
   const states = sortPages(
     evidence,
@@ -39,45 +40,47 @@ export function diagnose(evidence: Evidence): Finding[] {
     const page = pages[0] ?? 0;
     const is = made.at(page)?.raw ?? 0n;
     const right = is ^ wrong ^ (moved ? (is ^ (mapping.before.at(page)?.raw ?? is)) & PTE_PFN_MASK : 0n);
-    const left = (is & 5n) === 5n && (wrong & 4n) === 0n ? '; _PAGE_USER (bit 2) stays set' : '';
+    const isLeft = (is & _PAGE_PRESENT) !== 0n && !change.isDone(is) && (wrong & change.mask) === 0n;
+    const left = isLeft ? `; ${words.bits} stays ${words.was}` : '';
     add(
       pages,
-      `The driver changes the wrong bits of %s: ${describeChange(right, is)}${left}. Only _PAGE_USER may go.`,
+      `The driver changes the wrong bits of %s: ${describeChange(right, is)}${left}. ${words.only}.`,
       () => `PTE ${rawBefore(page)} before VFIO_IOMMU_MAP_DMA, ${hex(is)} when it returned`,
     );
   }
   add(
     states.closedAbove,
-    `The driver clears _PAGE_USER in ${nameOfClosed(evidence)}, not in the PTEs of %s: all that is below it is closed.`,
-    (page) => `the PTE is ${raw(page)}, which is open to user mode`,
+    `The driver ${words.does} ${words.names} in ${nameOfClosed(evidence)}, not in the PTEs of %s: all that is below it is ${state.done}.`,
+    (page) => `the PTE is ${raw(page)}, which is ${state.left}`,
   );
   findings.push(...contentFindings(evidence, states));
   add(
     states.claimed,
-    'The driver logs %s as cleared but does not clear: _PAGE_USER (bit 2) is set in memory when VFIO_IOMMU_MAP_DMA returns.',
-    (page) => `the log says 'Successfully cleared', the PTE is ${raw(page)}`,
+    `The driver logs %s as ${words.did} but does not do it: ${words.isLeft} in memory when VFIO_IOMMU_MAP_DMA returns.`,
+    (page) => `the log says '${change.log?.ends.called ?? ''}', the PTE is ${raw(page)}`,
   );
   add(
     states.reopened,
-    'The driver does not keep %s closed: _PAGE_USER (bit 2) was clear when VFIO_IOMMU_MAP_DMA returned and is set now. Either it sets the bit again, or the process changed the protection since (mprotect).',
+    `The driver does not keep %s ${state.done}: ${words.wasDone} when VFIO_IOMMU_MAP_DMA returned and is ${words.was} now. Either it puts the bit back, or the process changed the protection since (mprotect).`,
     (page) => `PTE ${raw(page)} when it returned, ${raw(page, after)} now`,
   );
   add(
     states.replaced,
-    'User mode reaches other memory at %s: its addresses have other frames than those that were closed. The process put them there since (munmap, MADV_DONTNEED, mremap).',
+    `Other memory, ${state.left}, is at %s: its addresses have other frames than those that were ${words.did}. The process put them there since (munmap, MADV_DONTNEED, mremap).`,
     (page) => `PTE ${raw(page)} when VFIO_IOMMU_MAP_DMA returned, ${raw(page, after)} now`,
   );
+  const silence = change.log ? ' and the log says nothing' : '';
   const how = states.forgotten.length === mapping.pages ? othersDone(evidence) : '';
   add(
     states.forgotten,
-    `The driver forgets %s: _PAGE_USER (bit 2) is still set in memory and the log says nothing.${how}`,
-    (page) => `the PTE is ${raw(page)}, as before; no line in the log`,
+    `The driver forgets %s: ${words.bits} is still ${words.was} in memory${silence}.${how}`,
+    (page) => `the PTE is ${raw(page)}${change.log ? '; no line in the log' : ''}`,
   );
   if (shift !== undefined) findings.push(shift);
   else {
     add(
       index.hasLoss ? [] : states.silent,
-      'The driver clears %s without logging: _PAGE_USER (bit 2) is clear in memory, and the log has no pair of lines.',
+      `The driver ${words.does} %s without logging: ${words.isDone} in memory, and the log has no pair of lines.`,
       (page) => `PTE ${rawBefore(page)} before, ${raw(page)} now; not in the log`,
     );
   }
@@ -90,7 +93,7 @@ export function diagnose(evidence: Evidence): Finding[] {
 
 /** What the kernel said itself that it left alone. */
 function skippedFindings(
-  { mapping }: Evidence,
+  { mapping, change }: Evidence,
   pages: readonly number[],
   { notCleared }: Evidence['log'],
 ): Finding[] {
@@ -98,14 +101,14 @@ function skippedFindings(
   if (first === undefined) return [];
   const address = mapping.pageAddress(first);
   const said = notCleared.find(({ start, end }) => address >= start && address < end);
-  const title = `The driver leaves ${whichPages(pages, mapping.pages)} to user mode, and its log says so: ${said?.reason ?? 'unknown reason'}.`;
+  const title = `The driver leaves ${whichPages(pages, mapping.pages)} ${change.states.left}, and its log says so: ${said?.reason ?? 'unknown reason'}.`;
   const end = mapping.address + mapping.size;
   const details = notCleared
     .filter((range) => range.start < end && range.end > mapping.address)
     .slice(0, 8)
     .map(
       ({ start, end, reason, entry }) =>
-        `not cleared, says the log: ${hex(start)}-${hex(end)} (${reason}${entry === undefined ? '' : `, entry ${hex(entry)}`})`,
+        `not ${change.words.did}, says the log: ${hex(start)}-${hex(end)} (${reason}${entry === undefined ? '' : `, entry ${hex(entry)}`})`,
     );
   return [{ kind: 'not-cleared-but-said', title, address, details }];
 }
@@ -135,9 +138,9 @@ function contentFindings({ mapping }: Evidence, { altered }: PageStates): Findin
   ];
 }
 
-/** The entry above the leaf that is closed to user mode, by its kernel's name. */
-function nameOfClosed({ walk }: Evidence): string {
-  const closed = walk.steps.find(({ entry }) => entry.present && !entry.user);
+/** The entry above the leaf that is as the change leaves leaves, by its kernel's name. */
+function nameOfClosed({ walk, change }: Evidence): string {
+  const closed = walk.steps.find(({ entry }) => entry.present && change.isDone(entry.raw));
   return closed === undefined
     ? 'an entry above'
     : `the ${kernelNames[closed.level]} entry ${hex(closed.raw)}`;
@@ -147,9 +150,9 @@ function nameOfClosed({ walk }: Evidence): string {
 const kernelNames = { 1: 'PTE', 2: 'PMD', 3: 'PUD', 4: 'P4D', 5: 'PGD' } as const;
 
 /** Which other mappings of its process were done, when this one was not at all. */
-function othersDone({ mapping, made }: Evidence): string {
+function othersDone({ mapping, change, made }: Evidence): string {
   const own = made.filter(({ process }) => process === mapping.process);
-  const done = own.filter(({ lookAfter }) => lookAfter.entries.failing({ cleared: _PAGE_USER }).length === 0);
+  const done = own.filter(({ lookAfter }) => lookAfter.entries.failing(change.bits).length === 0);
   if (done.length === 0) return '';
   if (done.length === 1 && done[0] === own[0])
     return ` Of the ${own.length} mappings that its process made only the first one is done.`;

@@ -1,3 +1,4 @@
+import type { KernelChange } from '../../../change/index.js';
 import type { PageRun, ScanDiff, Walk, X86Entry } from '../../../paging/index.js';
 import type { ClearingLog } from '../../kernel-log/index.js';
 import type { DmaTables } from '../dma-tables.js';
@@ -6,6 +7,8 @@ import type { DmaMapping } from '../mapping.js';
 /** All that is known about a mapping, from sources that do not know of each other. */
 export interface Evidence {
   readonly mapping: DmaMapping;
+  /** What the kernel is held against. */
+  readonly change: KernelChange;
   /** Its pages' entries as memory holds them now. */
   readonly after: PageRun<X86Entry>;
   /** What changed in the user half of its process's address space while it was made. */
@@ -24,7 +27,7 @@ export interface Evidence {
 
 /** Something about a mapping that is not as it must be. */
 export interface Finding {
-  /** `not-cleared-but-said`: the kernel left pages to user mode and its log says so. All others are defects of the driver's. */
+  /** `not-cleared-but-said`: the kernel left pages as they were and its log says so. All others are defects of the driver's. */
   readonly kind: 'defect' | 'unknown' | 'not-cleared-but-said';
   /** What the driver does wrong, and on which pages. One line. */
   readonly title: string;

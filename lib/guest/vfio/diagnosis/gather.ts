@@ -1,3 +1,4 @@
+import type { KernelChange } from '../../../change/index.js';
 import { diffScans } from '../../../paging/index.js';
 import { type KernelLogEntry, pairClearings } from '../../kernel-log/index.js';
 import type { DmaMapping } from '../mapping.js';
@@ -6,6 +7,7 @@ import type { Evidence } from './evidence.js';
 /** Looks at a mapping from all sides; what lies in memory, while the VM stands still. */
 export async function gatherEvidence(
   mapping: DmaMapping,
+  change: KernelChange,
   entries: Iterable<KernelLogEntry>,
 ): Promise<Evidence> {
   const { process, lookBefore, lookAfter } = mapping;
@@ -16,5 +18,6 @@ export async function gatherEvidence(
     device: await mapping.deviceTables(),
   }));
   const changes = diffScans(lookBefore.space, lookAfter.space);
-  return { mapping, ...seen, changes, log: pairClearings(entries), made: process.host.mappings };
+  const log = pairClearings(entries, change);
+  return { mapping, change, ...seen, changes, log, made: process.host.mappings };
 }

@@ -1,3 +1,4 @@
+import type { KernelChange } from '../../../change/index.js';
 import { hex, joinHalves, type PageRun, PTE_PFN_MASK } from '../../../paging/index.js';
 import {
   checkClearing,
@@ -48,25 +49,31 @@ export class LogIndex {
 const saidElsewhere: ReadonlySet<ClearingFindingKind> = new Set([
   'not-logged',
   'reported-not-cleared',
-  'old-not-user',
+  'old-done',
 ]);
 
-const titles: Partial<Record<ClearingFindingKind, string>> = {
-  'old-not-present': 'The driver logs an old PTE that is not present',
-  'new-still-user': "The driver logs 'Successfully cleared' with a new PTE that has _PAGE_USER set",
-  'other-bits-changed': 'The driver logs an old and a new PTE that differ in more than _PAGE_USER',
-  'old-not-as-in-memory': 'The driver logs a wrong old PTE: it is not what memory held before the mapping',
-  'new-not-as-in-memory': 'The driver logs a wrong new PTE: it is not what memory holds',
-  'unexpected-page': 'The driver logs a page as cleared that was never mapped for DMA',
-  'logged-again': 'The driver logs the same page more than once',
-  'not-confirmed': "The driver logs 'Clearing' but never 'Successfully cleared'",
-  'not-announced': "The driver logs 'Successfully cleared' without 'Clearing'",
-  unknown: 'The kernel log cannot tell: records were lost',
-  unreadable: 'The kernel log cannot tell: lines were cut off',
-};
+function titlesOf({ words, log }: KernelChange): Partial<Record<ClearingFindingKind, string>> {
+  const [begins, ends] = [`'${log?.begins?.called ?? ''}'`, `'${log?.ends.called ?? ''}'`];
+  return {
+    'old-not-present': 'The driver logs an old PTE that is not present',
+    'new-not-done': `The driver logs ${ends} with a new PTE that has ${words.left}`,
+    'other-bits-changed': `The driver logs an old and a new PTE that differ in more than ${words.names}`,
+    'old-not-as-in-memory': 'The driver logs a wrong old PTE: it is not what memory held before the mapping',
+    'new-not-as-in-memory': 'The driver logs a wrong new PTE: it is not what memory holds',
+    'unexpected-page': `The driver logs a page as ${words.did} that was never mapped for DMA`,
+    'logged-again': 'The driver logs the same page more than once',
+    'not-confirmed': `The driver logs ${begins} but never ${ends}`,
+    'not-announced': `The driver logs ${ends} without ${begins}`,
+    unknown: 'The kernel log cannot tell: records were lost',
+    unreadable: 'The kernel log cannot tell: lines were cut off',
+  };
+}
 
 /** What is wrong with the log's lines about this mapping, and with lines about no mapping at all. */
-export function logFindings({ mapping, log, made }: Evidence, { claimed, altered }: PageStates): Finding[] {
+export function logFindings(
+  { mapping, change, log, made }: Evidence,
+  { claimed, altered }: PageStates,
+): Finding[] {
   const pages = made.flatMap(expectedPages);
   // Of a page that was not cleared at all the log's new PTE is wrong too, but that is no second defect.
   const explained = claimed.length + altered.length > 0;
@@ -75,10 +82,11 @@ export function logFindings({ mapping, log, made }: Evidence, { claimed, altered
       !saidElsewhere.has(kind) &&
       !(
         explained &&
-        (kind === 'new-not-as-in-memory' || kind === 'new-still-user' || kind === 'other-bits-changed')
+        (kind === 'new-not-as-in-memory' || kind === 'new-not-done' || kind === 'other-bits-changed')
       ) &&
       (kind === 'unexpected-page' || overlaps(mapping, address, count)),
   );
+  const titles = titlesOf(change);
   const byKind = new Map<ClearingFindingKind, ClearingFinding[]>();
   for (const finding of found) byKind.set(finding.kind, [...(byKind.get(finding.kind) ?? []), finding]);
   // Which of the two values is wrong says more than that they do not fit each other.

@@ -1,3 +1,4 @@
+import type { KernelChange } from '../../../change/index.js';
 import { _PAGE_PRESENT, _PAGE_USER, type Change, hex, isRightWhilePinning } from '../../../paging/index.js';
 import type { DmaMapping } from '../mapping.js';
 import { withoutRanges } from '../ranges.js';
@@ -7,21 +8,21 @@ const hugeSize = 2n << 20n;
 
 /**
  * What a driver changed in the process's address space outside of its mappings: whatever was changed while this one was made and is not
- * of the kernel's own making, and what was closed since. Other changes since then may be the process's.
+ * of the kernel's own making, and what lost `_PAGE_USER` since, by a change that takes it. Other changes since then may be the process's.
  */
-export function neighbourFindings({ mapping, changes, changesSince, made }: Evidence): Finding[] {
+export function neighbourFindings({ mapping, change, changes, changesSince, made }: Evidence): Finding[] {
   const outside = [
     ...changes.changes
-      .flatMap((change) => withoutRanges(change, [mapping]))
+      .flatMap((each) => withoutRanges(each, [mapping]))
       .filter((part) => !isRight(part, mapping)),
     ...changesSince.changes
-      .flatMap((change) =>
+      .flatMap((each) =>
         withoutRanges(
-          change,
+          each,
           made.filter(({ process }) => process === mapping.process),
         ),
       )
-      .filter(wasClosed),
+      .filter((part) => wasClosed(part, change)),
   ];
   const [first] = outside;
   if (first === undefined) return [];
@@ -30,7 +31,7 @@ export function neighbourFindings({ mapping, changes, changesSince, made }: Evid
       kind: 'defect',
       title: `The driver changes pages outside of the mapping: ${describeChange(first, mapping)}.`,
       address: first.start,
-      details: outside.slice(0, 8).map((change) => describeChange(change, mapping)),
+      details: outside.slice(0, 8).map((part) => describeChange(part, mapping)),
     },
   ];
 }
@@ -63,7 +64,11 @@ function isRight(part: Part, mapping: DmaMapping): boolean {
 }
 
 /** A page that is there still and lost `_PAGE_USER`, in its own entry or in one above: nothing else in the kernel does that. */
-function wasClosed({ kind, cleared, set, moved, resized, rightsChanged, after }: Part): boolean {
+function wasClosed(
+  { kind, cleared, set, moved, resized, rightsChanged, after }: Part,
+  { bits }: KernelChange,
+): boolean {
+  if (((bits.cleared ?? 0n) & _PAGE_USER) === 0n) return false;
   if (kind !== 'changed' || ((after?.raw ?? 0n) & _PAGE_PRESENT) === 0n) return false;
   return (cleared & _PAGE_USER) !== 0n || (rightsChanged && !moved && !resized && (set | cleared) === 0n);
 }

@@ -101,6 +101,12 @@ export class World {
       host: { machine: { paused }, memory, syncMemory: memory, mappings },
       entries: (address: bigint, count: number) =>
         paused(() => Promise.resolve(walkRangeSync(memory, this.#space, address, count))),
+      // What a closed page does to a read and to a write.
+      access: (address: bigint, { access }: { access: 'read' | 'write' }) => {
+        const isClosed = (memory.read64(this.builder.entryAddress(address, 1)) & 4n) === 0n;
+        const outcome = !isClosed ? 'done' : access === 'read' ? 'fault' : 'stalled';
+        return Promise.resolve({ outcome, address, access, errorCode: 5 });
+      },
       walk: (address: bigint) => paused(() => Promise.resolve(walkSync(memory, this.#space, address))),
       scan: () => paused(() => Promise.resolve(scanSync(memory, this.#space, { range: 'user' }))),
       deviceView: { walk: () => Promise.resolve({ context, fault: undefined }) },
