@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job: the reference stack's specs on a real VM, then where the report is. Arguments go to Playwright.
+# The main job: the reference stack's specs on a real VM, then where the report is. With E2E_KERNEL they run on that kernel (project
+# 'hybrid'). Arguments go to Playwright.
 #
 # Ends with 0 when all that was asserted is true, with 1 when something asserted about the kernel is false, and with 125 when anything
 # else failed, so that there is no verdict: as `git bisect run` understands good, bad and "cannot be tested". The last line says which.
@@ -9,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh || exit 125
 
 project=(--project=reference)
+[ -z "${E2E_KERNEL-}" ] || project=(--project=hybrid)
 for argument in "$@"; do
     case "$argument" in --project | --project=*) project=() ;; esac
 done

@@ -15,7 +15,7 @@ no_verdict() {
     exit "$no_verdict"
 }
 
-# Asked here: Playwright keeps files there, and Node does not return from making a folder in /proc.
+# Asked here and not by Node, which does not return from making a folder in /proc, where Playwright keeps files, or its results.
 temp=${TMPDIR:-/tmp}
 if ! { probe=$(mktemp "$temp/opentdx-e2e-probe.XXXXXX") && printf . >"$probe"; } 2>/dev/null; then
     no_verdict "the temp folder $temp is not there, is not a folder, cannot be written to or is full: set TMPDIR to another."
@@ -32,6 +32,15 @@ while [ "$#" -gt 0 ]; do
         [ "$#" -gt 1 ] || break
         arguments+=("--reporter=$2,$summary_reporter")
         shift
+        ;;
+    --output | --output=*)
+        output=${1#--output}
+        output=${output#=}
+        [ -n "$output" ] || output=${2-}
+        if [ -n "$output" ] && ! mkdir -p "$output" 2>/dev/null; then
+            no_verdict "the output folder $output is not there and cannot be made: name another with --output."
+        fi
+        arguments+=("$1")
         ;;
     *) arguments+=("$1") ;;
     esac

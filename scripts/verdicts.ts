@@ -6,8 +6,8 @@
  *
  * Ends with 1 when a fault survives, when the healthy driver is accused, or when a run came to nothing.
  */
+import { knownFaults } from '../lib/image/faults.js';
 import { readCommandLine, refuse } from './command-line.js';
-import { knownFaults } from './verdicts/faults.js';
 import { runSpecs } from './verdicts/run.js';
 import { describeVerdict } from './verdicts/table.js';
 

@@ -8,11 +8,24 @@ import { InfrastructureError } from '../errors.js';
  * Where builds, downloads and snapshots are kept between runs: `E2E_CACHE_DIR`, or `opentdx-e2e` in the user's cache folder
  * (`XDG_CACHE_HOME`, by the XDG base directory specification, else `~/.cache`). Works with `HOME` unset: the password
  * database then names the home folder.
+ *
+ * @throws InfrastructureError where nothing names one
  */
 export function cacheFolder(environment: NodeJS.ProcessEnv): string {
   if (environment.E2E_CACHE_DIR) return path.resolve(environment.E2E_CACHE_DIR);
   const base = environment.XDG_CACHE_HOME;
-  return path.join(base && path.isAbsolute(base) ? base : path.join(homedir(), '.cache'), 'opentdx-e2e');
+  return path.join(base && path.isAbsolute(base) ? base : path.join(homeFolder(), '.cache'), 'opentdx-e2e');
+}
+
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch (error) {
+    throw new InfrastructureError(
+      `There is no place for the cache: HOME is not set, and the password database has no user ${process.getuid?.() ?? ''}. Set E2E_CACHE_DIR to a folder that this user may write to, with some GB of space.`,
+      { cause: error },
+    );
+  }
 }
 
 /** A folder inside the cache, made if it isn't there; readable by its owner only, since guests' private keys lie below it. */
@@ -22,23 +35,31 @@ export async function cacheSubfolder(cache: string, ...names: string[]): Promise
   return folder;
 }
 
+/** @throws InfrastructureError as `requireFolder` */
+export async function requireCacheFolder(cache: string): Promise<void> {
+  await requireFolder(
+    cache,
+    `The cache folder ${cache}`,
+    'Set E2E_CACHE_DIR to a folder that this user may write to, with some GB of space.',
+  );
+}
+
 /**
- * Makes the cache's folder if it isn't there, and proves that it can be written to.
+ * Makes a folder if it isn't there, and proves that it can be written to.
  *
+ * @param what it is, at the beginning of a sentence
  * @throws InfrastructureError when it cannot, or when there is no space left
  */
-export async function requireCacheFolder(cache: string): Promise<void> {
-  const probe = path.join(cache, `.probe-${process.pid}`);
+export async function requireFolder(folder: string, what: string, remedy: string): Promise<void> {
+  const probe = path.join(folder, `.probe-${process.pid}`);
   try {
-    await makeFolder(cache);
+    await makeFolder(folder);
     // A file without anything in it needs no space.
     await writeFile(probe, Buffer.alloc(2 ** 20));
   } catch (error) {
-    const { message } = error as Error;
-    throw new InfrastructureError(
-      `The cache folder ${cache} cannot be used: ${message}. Set E2E_CACHE_DIR to a folder that this user may write to, with some GB of space.`,
-      { cause: error },
-    );
+    throw new InfrastructureError(`${what} cannot be used: ${(error as Error).message}. ${remedy}`, {
+      cause: error,
+    });
   } finally {
     await rm(probe, { force: true }).catch(() => undefined);
   }

@@ -16,5 +16,5 @@ export function check<T>(where: string, name: string, rule: Rule<T>, value: unkn
   const problems = result.issues.map(
     (issue) => `${[name, v.getDotPath(issue)].filter(Boolean).join('.')} ${issue.message}`,
   );
-  throw new UsageError(`${where}: ${problems.join('; ')}.`);
+  throw new UsageError(`${where}: ${problems.join('; ')}.`.replace(/\?\.$/, '?'));
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { JSONReport, JSONReportSuite } from '@playwright/test/reporter';
 import { execa } from 'execa';
 
+import type { RunSummary, TestFailure } from '../../fixtures/reporters/summary/model.js';
 import { createRunFolder, ownHelper } from '../../lib/machine/ownership/index.js';
 
 /**
@@ -21,12 +21,8 @@ const slow = ['specs/vfio/mappings/big', 'specs/vfio/device/edu'];
 /** A driver that goes wrong can make any access hang; none of these specs takes so long on an idle machine by far. */
 const faultTimeoutMs = 40_000;
 
-/** A check that failed. */
-export interface Catch {
-  readonly title: string;
-  /** First line of its message. */
-  readonly message: string;
-}
+/** A check that failed: a false expectation. */
+export type Catch = Pick<TestFailure, 'title' | 'message'>;
 
 export interface RunResult {
   readonly tests: number;
@@ -45,6 +41,7 @@ export interface RunOptions {
 
 const project = path.resolve(import.meta.dirname, '../..');
 const playwright = path.join(project, 'node_modules/@playwright/test/cli.js');
+const reporter = path.join(project, 'fixtures/reporters/summary.ts');
 
 /** Runs the ordinary specs, in a process of their own, against the driver with this fault. */
 export async function runSpecs(options: RunOptions): Promise<RunResult> {
@@ -59,9 +56,9 @@ async function runFiles(
   { fault, maxFailures, workers }: RunOptions,
 ): Promise<RunResult> {
   await using folder = await createRunFolder({ prefix: 'verdicts' });
-  const report = path.join(folder.path, 'report.json');
+  const file = path.join(folder.path, 'summary.json');
   const args = [
-    ...['test', '--project=reference', '--reporter=json', `--workers=${workers}`],
+    ...['test', '--project=reference', `--reporter=${reporter}`, `--workers=${workers}`],
     ...[`--max-failures=${maxFailures}`, `--output=${path.join(folder.path, 'results')}`],
     ...(fault === undefined || files === slow ? [] : [`--timeout=${faultTimeoutMs}`]),
     ...files,
@@ -70,51 +67,22 @@ async function runFiles(
   const { all } = await ownHelper((owner) =>
     execa(process.execPath, [playwright, ...args], {
       cwd: project,
-      env: { ...owner, PLAYWRIGHT_JSON_OUTPUT_FILE: report, E2E_FAULT: fault ?? '' },
+      env: { ...owner, E2E_SUMMARY_FILE: file, E2E_FAULT: fault ?? '' },
       all: true,
       reject: false,
     }),
   );
-  return await readReport(report, all);
-}
-
-async function readReport(file: string, output: string): Promise<RunResult> {
-  let json: JSONReport;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8')) as JSONReport;
-  } catch {
-    return { tests: 0, caught: [], problem: `the run left no report: ${output.trim().slice(-500)}` };
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    return { tests: 0, caught: [], problem: `the run left no summary: ${all.trim().slice(-500)}` };
   }
-  const results = json.suites.flatMap(resultsOf);
-  const caught = results.filter((result) => result !== 'passed').sort((a, b) => rank(a) - rank(b));
-  // That the run was cut short after enough failures is an error of the run's, too.
-  const error = caught.length > 0 ? undefined : json.errors[0]?.message;
-  const problem = error ?? (results.length === 0 ? 'no test ran' : undefined);
-  return { tests: results.length, caught, problem };
+  const { tests, verdict, why, cause = why, failures } = JSON.parse(text) as RunSummary;
+  // A guest that did not boot has caught no fault.
+  const caught = failures.filter(({ kind }) => kind === 'assertion').sort((a, b) => rank(a) - rank(b));
+  return { tests: tests.passed + tests.failed, caught, problem: verdict === 'none' ? cause : undefined };
 }
 
 /** Messages that name a defect go before those that say what was expected. */
 function rank({ message }: Catch): number {
-  return /^The (?:driver|IOMMU) /.test(message) ? 0 : 1;
-}
-
-/** One for each test that ran. */
-function resultsOf({ specs, suites = [] }: JSONReportSuite): (Catch | 'passed')[] {
-  const own = specs.flatMap(({ title, tests }): (Catch | 'passed')[] => {
-    const result = tests[0]?.results.at(-1);
-    if (!result || result.status === 'skipped' || result.status === 'interrupted') return [];
-    if (result.status === 'passed') return ['passed'];
-    return [{ title, message: firstLine(result.errors[0]?.message ?? result.status ?? 'failed') }];
-  });
-  return [...own, ...suites.flatMap(resultsOf)];
-}
-
-function firstLine(message: string): string {
-  const plain = message.replace(/\u001b\[[0-9;]*m/g, '');
-  return (
-    plain
-      .split('\n')
-      .map((line) => line.replace(/^Error: /, '').trim())
-      .find((line) => line !== '') ?? ''
-  );
+  return /The (?:driver|IOMMU) /.test(message) ? 0 : 1;
 }

@@ -54,10 +54,22 @@ for (const { variables, args = reference, says } of [
   },
   { variables: { E2E_QEMU: 'no-such-qemu' }, says: /There is no no-such-qemu on the PATH: .*E2E_QEMU/ },
   { variables: { E2E_QEMU: '/bin/true' }, says: /\/bin\/true is no QEMU that runs here: .*E2E_QEMU/ },
-  { variables: { E2E_ACCEL: 'kmv' }, says: /E2E_ACCEL=kmv: must be one of auto, kvm, tcg\./ },
-  { variables: { E2E_IMAGE_BUILDER: 'dokcer' }, says: /E2E_IMAGE_BUILDER=dokcer: must be one of/ },
-  { variables: { E2E_KEEP: 'fail' }, says: /E2E_KEEP=fail: must be one of/ },
-  { variables: { E2E_VCPUS: 'two' }, says: /E2E_VCPUS=two: must be like 4/ },
+  // One value for all: specs/unit/environment has the others.
+  {
+    variables: { E2E_ACCEL: 'kmv' },
+    says: /E2E_ACCEL must be one of auto, kvm, tcg, not "kmv": did you mean 'kvm'\?/,
+  },
+  { variables: { E2E_ACEL: 'kvm' }, says: /E2E_ACEL is not known: did you mean 'E2E_ACCEL'\?/ },
+  {
+    variables: { E2E_FAULT: 'wrong-bit-x' },
+    says: /E2E_FAULT must be one of .*: did you mean 'wrong-bit-w'\?/,
+  },
+  { variables: { E2E_DEBIAN_KEYRING: '/nonexistent' }, says: /E2E_DEBIAN_KEYRING cannot be read: .*ENOENT/ },
+  {
+    variables: {},
+    args: [...reference, '--output=/proc/nope'],
+    says: /the output folder \/proc\/nope is not there and cannot be made: .*--output/,
+  },
   {
     variables: { E2E_CACHE_DIR: '/proc/nope' },
     says: /The cache folder \/proc\/nope cannot be used: ENOENT.*E2E_CACHE_DIR/,

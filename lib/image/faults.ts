@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-const patch = path.resolve(
-  import.meta.dirname,
-  '../../images/reference/patches/0002-vfio-type1-fault-injection.patch',
-);
+import { referenceRecipe } from './reference-image.js';
+
+const patch = path.join(referenceRecipe, 'patches/0002-vfio-type1-fault-injection.patch');
 
 /** The faults that the reference driver knows, from its own table: one that is added there is run from then on. */
 export async function knownFaults(): Promise<string[]> {
