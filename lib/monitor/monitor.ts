@@ -54,14 +54,20 @@ export class Monitor {
     return this.#client.closed !== undefined;
   }
 
-  /** Any command: the reply's text, lines ending in `\n`, without echo and prompt. A refusal is a reply too. */
-  command(command: string, options?: CommandOptions): Promise<string> {
-    return this.#client.command(command, options);
+  /**
+   * Any command: the reply's text, lines ending in `\n`, without echo and prompt. A refusal is a reply too.
+   *
+   * @throws MonitorInputError for one that QEMU would not come to the end of: see `infoMem`
+   */
+  async command(command: string, options?: CommandOptions): Promise<string> {
+    const [reply = ''] = await this.commands([command], options);
+    return reply;
   }
 
-  /** Several commands, typed at once: one round trip. */
-  commands(commands: readonly string[], options?: CommandOptions): Promise<string[]> {
-    return this.#client.commands(commands, options);
+  /** Several commands, typed at once: one round trip. @throws MonitorInputError as `command` */
+  async commands(commands: readonly string[], options?: CommandOptions): Promise<string[]> {
+    if (commands.some((command) => /^\s*info\s+mem\s*$/.test(command))) await this.#refuseFiveLevels(options);
+    return await this.#client.commands(commands, options);
   }
 
   /** `x`: units of the selected vCPU's virtual memory. @throws MonitorMemoryError */
@@ -107,13 +113,6 @@ export class Monitor {
    * @throws MonitorInputError the vCPU has five levels of tables, with which QEMU never comes to the end of this command
    */
   async infoMem(options?: CommandOptions): Promise<Mappings<MappedRange>> {
-    const [cpu] = parseRegisters(await this.command('info registers', options));
-    if (cpu !== undefined && (cpu.cr4 & CR4_LA57) !== 0n) {
-      throw new MonitorInputError(
-        'The vCPU has five levels of page tables (CR4.LA57), and "info mem" makes QEMU loop for ever then: it was not asked. ' +
-          'Scan the tables (scan() of lib/paging), or select another vCPU.',
-      );
-    }
     return parseMem(await this.command('info mem', options));
   }
 
@@ -201,6 +200,16 @@ export class Monitor {
     if (usual.maxPhysicalAddress !== 'unknown') return usual;
     const path = cpuPathIn(await this.command('info qom-tree', options));
     return path === undefined ? usual : await at(path);
+  }
+
+  async #refuseFiveLevels(options?: CommandOptions): Promise<void> {
+    const [cpu] = parseRegisters(await this.command('info registers', options));
+    if (cpu !== undefined && (cpu.cr4 & CR4_LA57) !== 0n) {
+      throw new MonitorInputError(
+        'The vCPU has five levels of page tables (CR4.LA57), and "info mem" makes QEMU loop for ever then: it was not asked. ' +
+          'Scan the tables (scan() of lib/paging), or select another vCPU.',
+      );
+    }
   }
 
   /** For commands that print nothing when they succeed. */
