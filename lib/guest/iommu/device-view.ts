@@ -4,6 +4,8 @@ import {
   type IommuWalk,
   type PageRun,
   type PhysicalMemory,
+  secondLevelSpace,
+  type SecondLevelEntry,
   walkIommu,
   walkRange,
   type AddressSpace,
@@ -11,8 +13,11 @@ import {
 } from '../../paging/index.js';
 import { sourceOf } from './pci-address.js';
 
-/** RTADDR_REG of QEMU's intel-iommu: offset 0x20 (VT-d specification, 11.4.5) of its base (include/hw/i386/intel_iommu.h). */
-const rootTableRegister = 0xfed9_0020n;
+/**
+ * CAP_REG and RTADDR_REG of QEMU's intel-iommu (VT-d specification, 11.4.2 and 11.4.5), whose base is 0xfed90000
+ * (include/hw/i386/intel_iommu.h).
+ */
+const registers = { capability: 0xfed9_0008n, rootTable: 0xfed9_0020n };
 
 /** A page of a DMA mapping, seen from both sides at one instant. */
 export interface DmaPage {
@@ -52,6 +57,18 @@ export class DeviceView {
     return this.#machine.paused(async () => walkIommu(this.#memory, await this.#options(), iova));
   }
 
+  /** The second-level tables that the device's requests go through; the reason in words where it has none. */
+  tables(iova: bigint): Promise<AddressSpace<SecondLevelEntry> | string> {
+    return this.#machine.paused(async () => {
+      const options = await this.#options();
+      const { context, fault } = await walkIommu(this.#memory, options, iova);
+      const { levels, table, translationType } = context?.entry ?? {};
+      if (levels === undefined || table === undefined || translationType === 'pass-through')
+        return fault?.message ?? 'it has no second-level tables';
+      return secondLevelSpace({ ...options, table, levels });
+    });
+  }
+
   /** Every page of a mapping from both sides, while the VM stands still. */
   pages({ space, address, iova, pages }: DmaRange): Promise<DmaPage[]> {
     return this.#machine.paused(async () => {
@@ -72,7 +89,12 @@ export class DeviceView {
   }
 
   async #options() {
-    const [rtaddr = 0n] = await readMmio(this.#machine.monitor, rootTableRegister, 'g');
-    return { rtaddr, source: sourceOf(this.#device) };
+    const { monitor } = this.#machine;
+    const [rtaddr = 0n] = await readMmio(monitor, registers.rootTable, 'g');
+    const [capability = 0n] = await readMmio(monitor, registers.capability, 'g');
+    // MGAW, bits 21:16, one less than the number of bits. QEMU's host address width is the same (`aw_bits` in hw/i386/intel_iommu.c and
+    // in the DMAR table, acpi-build.c): in an entry, the bits above are reserved.
+    const maxPhysicalAddress = Math.min(Number((capability >> 16n) & 0x3fn) + 1, 52);
+    return { rtaddr, source: sourceOf(this.#device), maxPhysicalAddress };
   }
 }

@@ -4,7 +4,6 @@ import {
   type PageRun,
   scan,
   scanSync,
-  secondLevelSpace,
   type SecondLevelEntry,
   walkRange,
   walkRangeSync,
@@ -28,11 +27,8 @@ export interface DmaTables {
 export async function readDmaTables(process: VfioProcess, iova: bigint, pages: number): Promise<DmaTables> {
   const { machine, memory, syncMemory } = process.host;
   return await machine.paused(async () => {
-    const { context, fault } = await process.deviceView.walk(iova);
-    const { levels, table } = context?.entry ?? {};
-    if (levels === undefined || table === undefined)
-      return { pages: undefined, fault: fault?.message ?? 'it has no second-level tables', reachable: [] };
-    const space = secondLevelSpace({ table, levels });
+    const space = await process.deviceView.tables(iova);
+    if (typeof space === 'string') return { pages: undefined, fault: space, reachable: [] };
     const run = syncMemory
       ? walkRangeSync(syncMemory, space, iova, pages)
       : await walkRange(memory, space, iova, pages);

@@ -55,7 +55,7 @@ export interface TouchOptions {
   readonly access?: AccessKind;
   /** From a thread pinned to this vCPU; the tool's own thread when left out. */
   readonly cpu?: number;
-  /** How long, in milliseconds, an access that neither completes nor gets a signal is left to fault. Default: the tool's. */
+  /** How long, in milliseconds, an access that neither completes nor gets a signal is left to fault. Default: 2 s, and 0.3 s for a write. */
   readonly timeoutMs?: number;
   /** What a write writes. */
   readonly value?: bigint;

@@ -61,6 +61,12 @@ const hugePageSize = 2n << 20n;
 const firstIova = 1n << 20n;
 
 /**
+ * Of the guest's time, which goes on while a busy host leaves its vCPU waiting. A write to a page that was taken away faults for ever, so
+ * that tests wait for its end; no other access of a correct driver's does.
+ */
+const patienceMs = { read: 2_000, execute: 2_000, write: 300 };
+
+/**
  * A process in the guest that does VFIO: it has the device open, and its mappings live as long as it does. Its page tables
  * are known from outside.
  */
@@ -204,8 +210,8 @@ export class VfioProcess implements AsyncDisposable {
   async access(address: bigint, options: TouchOptions = {}): Promise<Access> {
     check('access', 'address', word(), address);
     check('access', 'options', touchOptions, options);
-    const { access = 'read', ...rest } = options;
-    return accessOf(await this.#request('touch', { address, access, ...rest }));
+    const { access = 'read', timeoutMs = patienceMs[access], ...rest } = options;
+    return accessOf(await this.#request('touch', { address, access, timeoutMs, ...rest }));
   }
 
   /**

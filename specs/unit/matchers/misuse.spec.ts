@@ -8,7 +8,7 @@ import { clearPageUser } from '../../../lib/change/index.js';
 import { accessOf } from '../../../lib/guest/vfio/access.js';
 import { GuestPageFaultError } from '../../../lib/guest/vfio/page-fault.js';
 import { Reply } from '../../../lib/guest/tool/index.js';
-import { UsageError } from '../../../lib/errors.js';
+import { InfrastructureError, UsageError } from '../../../lib/errors.js';
 import { diffScans, scanSync, walkRangeSync, walkSync, x86Space } from '../../../lib/paging/index.js';
 import { wrongObjects, wrongsFor } from '../validate/wrong-values.js';
 import { World } from './support/world.js';
@@ -29,7 +29,8 @@ const bits = { set: (1n << 63n) | 3n, cleared: 4n };
 const { memory, root } = world.builder;
 const space = x86Space({ cr3: root });
 const scanned = scanSync(memory, space, { range: 'user' });
-const touches = { cpu: 0, before: { done: 4 }, after: { done: 0, fault: 4, stalled: 0 } };
+const counted = { done: 4, fault: 0, stalled: 0, firstFault: undefined };
+const touches = { cpu: 0, before: counted, after: { ...counted, done: 0, fault: 4 } };
 
 const uses: readonly Use[] = [
   ...[first, walkSync(memory, space, first.address), walkRangeSync(memory, space, first.address, 4)].flatMap(
@@ -146,6 +147,20 @@ test('a page fault that there cannot be is no expectation, nor is one flag that 
   for (const [flag, value] of Object.entries(met)) {
     expect(await outcome(false, 'toMatchPageFault', faultOf(5), [{ [flag]: value }])).toBe('green');
     expect(await outcome(false, 'toMatchPageFault', faultOf(5), [{ [flag]: !value }])).toBeInstanceOf(Error);
+  }
+});
+
+test('a try in which a vCPU did not do its part is no verdict', async () => {
+  for (const odd of [
+    { ...touches, before: { ...counted, done: 0 } },
+    { ...touches, before: { ...counted, done: 3, stalled: 1 } },
+    { ...touches, after: { ...counted, done: 0 } },
+  ]) {
+    for (const isNot of [false, true]) {
+      const received = { mapping: first, own: touches, other: odd };
+      const seen = await outcome(isNot, 'toLeaveNoStaleTranslation', received, []);
+      expect(seen).toBeInstanceOf(InfrastructureError);
+    }
   }
 });
 

@@ -2,7 +2,13 @@ import { KernelLogFollower } from '../../../../lib/guest/kernel-log-follower.js'
 import { parseKernelLog } from '../../../../lib/guest/kernel-log/index.js';
 import { DmaMapping, type Look } from '../../../../lib/guest/vfio/mapping.js';
 import type { VfioProcess } from '../../../../lib/guest/vfio/process.js';
-import { scanSync, walkRangeSync, walkSync, x86Space } from '../../../../lib/paging/index.js';
+import {
+  scanSync,
+  secondLevelSpace,
+  walkRangeSync,
+  walkSync,
+  x86Space,
+} from '../../../../lib/paging/index.js';
 import { TableBuilder } from '../../paging/support/table-builder.js';
 import { lines } from '../../vfio/scene.js';
 
@@ -93,7 +99,7 @@ export class World {
       this.pauses += 1;
       return await work().finally(() => (isStopped = false));
     };
-    const context = { entry: { levels: 4, table: tables.root } };
+    const second = secondLevelSpace({ levels: 4, table: tables.root });
     const fake = {
       pid: 123,
       space: this.#space,
@@ -109,7 +115,7 @@ export class World {
       },
       walk: (address: bigint) => paused(() => Promise.resolve(walkSync(memory, this.#space, address))),
       scan: () => paused(() => Promise.resolve(scanSync(memory, this.#space, { range: 'user' }))),
-      deviceView: { walk: () => Promise.resolve({ context, fault: undefined }) },
+      deviceView: { tables: () => Promise.resolve(second) },
     };
     return fake as unknown as VfioProcess;
   }
