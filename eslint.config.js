@@ -8,7 +8,7 @@ const layers = {
   text: [],
   paging: [],
   picture: ['paging'],
-  gdb: ['errors', 'text'],
+  gdb: ['errors', 'text', 'validate'],
   monitor: ['errors', 'text', 'gdb'],
   memory: ['errors', 'text', 'paging', 'monitor', 'gdb'],
   host: ['errors', 'text'],

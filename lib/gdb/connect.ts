@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { GdbConnectError, GdbError, GdbProtocolError, GdbTimeoutError } from './errors.js';
 import { GdbClient } from './gdb-client.js';
+import { check, milliseconds, optional, shape, text, whole } from '../validate/index.js';
 
 export interface ConnectGdbOptions {
   readonly port: number;
@@ -11,6 +12,12 @@ export interface ConnectGdbOptions {
   readonly timeoutMs?: number;
 }
 
+const gdbOptions = shape<ConnectGdbOptions>({
+  port: whole(1, 65_535),
+  host: optional(text(/^\S+$/, "a host, such as '127.0.0.1'")),
+  timeoutMs: optional(milliseconds),
+});
+
 /**
  * Attaches to a gdb stub: the VM is stopped when this resolves.
  *
@@ -18,11 +25,8 @@ export interface ConnectGdbOptions {
  * @throws GdbTimeoutError the port swallows: another debugger is attached (QEMU serves one), or it is no stub
  * @throws GdbProtocolError the port speaks something else
  */
-export async function connectGdb({
-  port,
-  host = '127.0.0.1',
-  timeoutMs = 5_000,
-}: ConnectGdbOptions): Promise<GdbClient> {
+export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient> {
+  const { port, host = '127.0.0.1', timeoutMs = 5_000 } = check('connectGdb', 'options', gdbOptions, options);
   const where = `${host}:${String(port)}`;
   const socket = connect({ port, host, noDelay: true });
   try {

@@ -5,6 +5,7 @@ import { hexOf, type MemoryRead, requestsFor } from './memory-read.js';
 import { bytesOfHex } from './packet.js';
 import { decodeRegisters, type VcpuRegisters } from './registers.js';
 import { parseStopReply, type StopReply, threadOf, vcpuOfThread } from './stop-reply.js';
+import { address as anAddress, check, instance, milliseconds, whole } from '../validate/index.js';
 import { includedFiles, parseRegisterLayout, type RegisterSlot } from './target-description.js';
 
 /** How many reads are under way at once: enough to hide the round trip, and no more than socket buffers hold. */
@@ -86,7 +87,9 @@ export class GdbClient {
 
   /** The registers of one vCPU. @throws GdbRefusedError there is no such vCPU */
   registersOf(cpu: number): Promise<VcpuRegisters> {
-    return this.#inTurn('read registers', async () => this.#registersOf(cpu, await this.#registerLayout()));
+    return this.#inTurn('read registers', async () =>
+      this.#registersOf(check('registersOf', 'cpu', whole(0), cpu), await this.#registerLayout()),
+    );
   }
 
   /**
@@ -100,14 +103,14 @@ export class GdbClient {
 
   /** Several pieces of physical memory, in as few round trips as may be. See readPhysical. */
   readPhysicalMany(reads: readonly MemoryRead[]): Promise<Uint8Array[]> {
-    return this.#inTurn('read memory', () => this.#read('physical', reads));
+    return this.#inTurn('read memory', () => this.#read('physical', reads.map(readable)));
   }
 
   /** Virtual memory by the page tables of a vCPU. @throws GdbRefusedError a page is not mapped (E14) */
   readVirtual(address: bigint, length: number, cpu = 0): Promise<Uint8Array> {
     return this.#inTurn('read memory', async () => {
       await this.#select(cpu);
-      const [bytes] = await this.#read('virtual', [{ address, length }]);
+      const [bytes] = await this.#read('virtual', [readable({ address, length })]);
       return bytes ?? new Uint8Array(0);
     });
   }
@@ -118,6 +121,8 @@ export class GdbClient {
    */
   writePhysical(address: bigint, bytes: Uint8Array): Promise<void> {
     return this.#inTurn('write memory', async () => {
+      check('writePhysical', 'address', anAddress, address);
+      check('writePhysical', 'bytes', instance(Uint8Array, 'a Uint8Array'), bytes);
       if (this.#mode !== 'physical') await this.#setMode('physical');
       const digits = Buffer.from(bytes).toString('hex');
       await this.#expectOk(`M${hexOf(address)},${bytes.length.toString(16)}:${digits}`);
@@ -147,17 +152,18 @@ export class GdbClient {
 
   /** Executes one instruction on one vCPU, the others standing still. */
   step(cpu: number): Promise<StopReply> {
-    return this.#inTurn('step', () => this.#step(cpu));
+    return this.#inTurn('step', () => this.#step(check('step', 'cpu', whole(0), cpu)));
   }
 
   /**
    * Waits until the VM stops, at a breakpoint or otherwise; at once if it stands.
    * @throws GdbTimeoutError after `deadlineMs`; the VM runs on then, and the client stays usable
    */
-  waitForStop(deadlineMs: number): Promise<StopReply> {
-    if (this.#stopped !== undefined) return Promise.resolve(this.#stopped);
-    if (this.#connection.closed !== undefined) return Promise.reject(this.#connection.closed);
-    return new Promise((resolve, reject) => {
+  async waitForStop(deadlineMs: number): Promise<StopReply> {
+    check('waitForStop', 'deadlineMs', milliseconds, deadlineMs);
+    if (this.#stopped !== undefined) return this.#stopped;
+    if (this.#connection.closed !== undefined) throw this.#connection.closed;
+    return await new Promise((resolve, reject) => {
       const waiter = {
         resolve: (stop: StopReply): void => {
           clearTimeout(timer);
@@ -254,6 +260,7 @@ export class GdbClient {
   }
 
   async #setBreakpoint(address: bigint): Promise<void> {
+    check('setBreakpoint', 'address', anAddress, address);
     if (this.#breakpoints.has(address)) return;
     await this.#expectOk(`Z1,${hexOf(address)},1`);
     this.#breakpoints.add(address);
@@ -365,6 +372,11 @@ export class GdbClient {
     }
     return reply;
   }
+}
+
+function readable({ address, length }: MemoryRead): MemoryRead {
+  check('read', 'address', anAddress, address);
+  return { address, length: check('read', 'length', whole(1), length) };
 }
 
 /** Linear address of the next instruction: in real mode the code segment's base counts (SDM vol. 3 §21.1.1). */

@@ -45,9 +45,10 @@ export function whole(from: number, to = Number.MAX_SAFE_INTEGER, unit?: string)
   );
 }
 
+/** What a timer takes: a longer one would go off at once. */
 export const milliseconds: Rule<number> = that(
-  'a number of milliseconds above 0',
-  (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+  'a number of milliseconds above 0, of 24 days at most',
+  (value) => typeof value === 'number' && value > 0 && value < 2 ** 31,
 );
 
 /** A number of up to 64 bits. @param wanted with its article; default: `a bigint` */
@@ -55,6 +56,9 @@ export function word(from = 0n, to = (1n << 64n) - 1n, wanted = 'a bigint'): Rul
   const message = must(`${wanted} from 0x${from.toString(16)}n to 0x${to.toString(16)}n`);
   return v.pipe(v.bigint(message), v.minValue(from, message), v.maxValue(to, message));
 }
+
+/** An address, of whatever kind. */
+export const address: Rule<bigint> = word();
 
 /** @param wanted with its article, an example among it */
 export function text<T extends string = string>(pattern: RegExp, wanted: string): Rule<T> {

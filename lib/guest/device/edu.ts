@@ -1,4 +1,5 @@
-import type { VfioProcess } from '../vfio/process.js';
+import { address, check, instance, optional, shape, whole } from '../../validate/index.js';
+import { VfioProcess } from '../vfio/process.js';
 
 /** A transfer by QEMU's edu device (docs/specs/edu.rst) between guest memory and its own buffer of 4 KiB. */
 export interface EduTransfer {
@@ -9,6 +10,12 @@ export interface EduTransfer {
   /** Where in the device's buffer. Default: 0. */
   readonly offset?: number;
 }
+
+export const eduTransfer = shape<EduTransfer>({
+  iova: address,
+  size: optional(whole(1, 4094, 'bytes')),
+  offset: optional(whole(0, 4094)),
+});
 
 /** How long the guest's own clock may run: a transfer takes 100 ms of it. */
 const timeoutMs = 30_000;
@@ -22,7 +29,12 @@ export class EduDevice {
 
   /** @param process one whose device is edu; the first transfer fails with `notEdu` otherwise */
   constructor(process: VfioProcess) {
-    this.#process = process;
+    this.#process = check(
+      'EduDevice',
+      'process',
+      instance(VfioProcess, 'a process (await vfio.process())'),
+      process,
+    );
   }
 
   /** The device reads guest memory into its buffer. Returns when it is done. */
@@ -35,7 +47,8 @@ export class EduDevice {
     await this.#transfer('fromDevice', transfer);
   }
 
-  async #transfer(direction: string, { iova, size, offset }: EduTransfer): Promise<void> {
+  async #transfer(direction: string, transfer: EduTransfer): Promise<void> {
+    const { iova, size, offset } = check(direction, 'transfer', eduTransfer, transfer);
     await this.#process.request('eduDma', { direction, iova, size, offset, timeoutMs });
   }
 }

@@ -1,4 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
+import { address, check, flag, shape, whole } from '../../validate/index.js';
 import type { CommandShell } from '../command-shell.js';
 
 /** What the module's guest found; see the comment of `ept_lab_guest` in images/ept/modules/ept_lab/switch.S. */
@@ -58,7 +59,9 @@ export class EptLab {
    * @param failAt the number of the table whose allocation is to fail, counted from 1
    */
   async build(failAt?: number): Promise<void> {
-    await this.#command(failAt === undefined ? 'build' : `build ${failAt}`);
+    await this.#command(
+      failAt === undefined ? 'build' : `build ${check('build', 'failAt', whole(1), failAt)}`,
+    );
   }
 
   async free(): Promise<void> {
@@ -74,9 +77,9 @@ export class EptLab {
     await this.#command(`swap ${hex(first)} ${hex(second)}`);
   }
 
-  /** Writes the entry that maps `address` at `level`. */
-  async set(address: bigint, level: 2 | 3 | 4, value: bigint): Promise<void> {
-    await this.#command(`set ${hex(address)} ${level} ${hex(value)}`);
+  /** Writes the entry that maps the address `at` at `level`. */
+  async set(at: bigint, level: 2 | 3 | 4, value: bigint): Promise<void> {
+    await this.#command(`set ${hex(at)} ${check('set', 'level', whole(2, 4), level)} ${hex(value)}`);
   }
 
   /** The EPT pointer, 0 when there is no map, and how many pages its tables take. */
@@ -86,7 +89,13 @@ export class EptLab {
   }
 
   /** Runs the guest in VMX non-root mode on the map; KVM must have no VM. */
-  async run({ invept }: { readonly invept: boolean }): Promise<Experiment> {
+  async run(options: { readonly invept: boolean }): Promise<Experiment> {
+    const { invept } = check(
+      'run',
+      'options',
+      shape<{ readonly invept: boolean }>({ invept: flag }),
+      options,
+    );
     await this.#command(invept ? 'run invept' : 'run');
     const words = await this.#read();
     const failed = words.get('failed');
@@ -151,5 +160,5 @@ function number(words: ReadonlyMap<string, readonly string[]>, name: string): bi
 }
 
 function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
+  return `0x${check('EptLab', 'an address or a value', address, value).toString(16)}`;
 }

@@ -1,4 +1,5 @@
 import type { Machine } from '../../machine/machine.js';
+import { address, check } from '../../validate/index.js';
 import { readMmio } from '../../memory/index.js';
 import {
   type IommuWalk,
@@ -53,8 +54,9 @@ export class DeviceView {
   }
 
   /** Where the device's access to an iova goes. What stands in its way is a `fault` in the result. */
-  walk(iova: bigint): Promise<IommuWalk> {
-    return this.#machine.paused(async () => walkIommu(this.#memory, await this.#options(), iova));
+  async walk(iova: bigint): Promise<IommuWalk> {
+    check('walk', 'iova', address, iova);
+    return await this.#machine.paused(async () => walkIommu(this.#memory, await this.#options(), iova));
   }
 
   /** The second-level tables that the device's requests go through; the reason in words where it has none. */

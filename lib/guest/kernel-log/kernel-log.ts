@@ -8,9 +8,10 @@ import type { KernelLogLimits } from './limits.js';
 import type { Mark } from './mark.js';
 import { KernelLogParser } from './parser.js';
 import type { KernelLogFormat } from './parser.js';
-import { describePattern, matcherOf } from './pattern.js';
+import { describePattern, entryPattern, matcherOf } from './pattern.js';
 import type { EntryPattern } from './pattern.js';
 import { oneLine } from '../../text/index.js';
+import { check, instance, milliseconds, optional, type Rule, shape, that } from '../../validate/index.js';
 
 export interface KernelLogOptions {
   readonly format: KernelLogFormat;
@@ -21,17 +22,33 @@ export interface KernelLogOptions {
   readonly write?: ((line: string) => Promise<void>) | undefined;
 }
 
+const mark: Rule<Mark> = that(
+  'a mark of this log (log.mark(…))',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    'position' in value &&
+    Number.isSafeInteger(value.position),
+);
+
 /** A place in the log. Entries that arrived after it belong to whoever set it. */
 export interface WaitOptions {
   /** Budget in milliseconds, from 1. */
   readonly timeoutMs: number;
   /** Entries from here on count, those that have arrived already included. Default: the latest mark, or the log's beginning. */
-  readonly since?: Mark | undefined;
+  readonly since?: Mark;
   /** An entry that makes waiting pointless. Default: a kernel panic. */
-  readonly unless?: EntryPattern | undefined;
+  readonly unless?: EntryPattern;
   /** Gives up the wait; it rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
+
+const waitOptions = shape<WaitOptions>({
+  timeoutMs: milliseconds,
+  since: optional(mark),
+  unless: optional(entryPattern),
+  signal: optional(instance(AbortSignal, 'an AbortSignal')),
+});
 
 /**
  * The guest's kernel log, as it comes in over a channel that is given: any async iterable of chunks (`ssh … cat /dev/kmsg`, a
@@ -67,8 +84,10 @@ export class KernelLog {
   }
 
   /** Entries that arrived after the mark, up to a later one or to now. */
-  entriesSince(mark: Mark, until?: Mark): KernelLogEntry[] {
-    return this.#store.slice(mark.position, until?.position);
+  entriesSince(since: Mark, until?: Mark): KernelLogEntry[] {
+    check('entriesSince', 'since', mark, since);
+    if (until !== undefined) check('entriesSince', 'until', mark, until);
+    return this.#store.slice(since.position, until?.position);
   }
 
   /**
@@ -87,6 +106,7 @@ export class KernelLog {
    * @throws KernelLogTimeoutError, KernelLogEndedError, KernelLogAbortedError as `waitFor`; what `write` throws
    */
   async markThroughGuest(name: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<Mark> {
+    check('markThroughGuest', 'timeoutMs', milliseconds, timeoutMs);
     if (this.#write === undefined)
       throw new TypeError(
         'This kernel log cannot be written to: give KernelLog the option `write`, or use mark().',
@@ -119,12 +139,15 @@ export class KernelLog {
   /**
    * The first entry since the mark that matches, whether it has arrived already or is still to come.
    *
+   * @throws UsageError
    * @throws KernelLogTimeoutError when the budget is spent
    * @throws KernelLogEndedError when the channel ends first
    * @throws KernelLogAbortedError when an entry matches `unless` first
    */
-  waitFor(pattern: EntryPattern, options: WaitOptions): Promise<KernelLogEntry> {
-    return this.#awaiter.wait(describePattern(pattern), {
+  async waitFor(pattern: EntryPattern, options: WaitOptions): Promise<KernelLogEntry> {
+    check('waitFor', 'pattern', entryPattern, pattern);
+    check('waitFor', 'options', waitOptions, options);
+    return await this.#awaiter.wait(describePattern(pattern), {
       timeoutMs: options.timeoutMs,
       from: (options.since ?? this.#latestMark).position,
       matches: matcherOf(pattern),

@@ -1,6 +1,7 @@
 import { InfrastructureError } from '../../errors.js';
 import { eptSpace, type AddressSpace, type EptEntry } from '../../paging/index.js';
 import type { CommandShell } from '../command-shell.js';
+import { check, text } from '../../validate/index.js';
 import { guestCpuFeatures } from '../cpuinfo.js';
 import { parseTrace } from '../trace/events.js';
 import { readTrace } from '../trace/read-trace.js';
@@ -30,6 +31,12 @@ const unload = `for event in ${event} ${vmcsEvent}; do echo 0 > ${instance}/even
  * @param parameters of the module, such as `eptad=0`
  */
 export async function loadKvmIntel(guest: CommandShell, parameters = ''): Promise<void> {
+  check(
+    'kvm_intel',
+    'parameters',
+    text(/^(?:\w+=\w+(?: |$))*$/, "parameters, such as 'eptad=0 nested=0'"),
+    parameters,
+  );
   await guest.succeed(['sh', '-ec', load, 'sh', parameters]);
 }
 

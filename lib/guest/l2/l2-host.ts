@@ -4,10 +4,11 @@ import type { Machine } from '../../machine/machine.js';
 import type { AddressSpace, X86Entry } from '../../paging/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { LineShell } from '../command-shell.js';
-import { check } from '../../validate/index.js';
-import type { GuestBuffer } from '../vfio/options.js';
+import { address as anAddress, check, instance, whole } from '../../validate/index.js';
+import { bufferParts, type GuestBuffer, guestBuffer } from '../vfio/options.js';
 import {
   enterOptions,
+  guestPages,
   type L2BufferOptions,
   l2BufferOptions,
   type L2Registers,
@@ -16,6 +17,7 @@ import {
   type L2TouchOptions,
   l2TouchOptions,
   type SlotOptions,
+  slotNumber,
   slotOptions,
 } from './options.js';
 import { type Access, accessOf } from '../vfio/access.js';
@@ -105,7 +107,9 @@ export class L2Host {
   }
 
   /** The same memory once more, of a buffer of kind memfd. */
-  async alias({ fd, size }: GuestBuffer, protection = 'rw'): Promise<GuestBuffer> {
+  async alias(buffer: GuestBuffer, protection = 'rw'): Promise<GuestBuffer> {
+    const { fd, size } = check('alias', 'buffer', guestBuffer, buffer);
+    check('alias', 'protection', bufferParts.protection, protection);
     const reply = await this.request('alias', { fd, size, protection });
     return { address: reply.bigint('address'), size };
   }
@@ -113,27 +117,35 @@ export class L2Host {
   /** Makes a memory slot, or changes it. */
   async setSlot(slot: number, options: SlotOptions): Promise<void> {
     const { gpa, buffer, dirtyLog = false } = check('setSlot', 'options', slotOptions, options);
+    check('setSlot', 'slot', slotNumber, slot);
     await this.request('slot', { slot, gpa, size: buffer.size, address: buffer.address, dirtyLog });
   }
 
   /** KVM_GET_DIRTY_LOG: pages of a slot, by number, that were written since the last call. */
   async dirtyLog(slot: number): Promise<number[]> {
-    return (await this.request('dirtyLog', { slot })).numbers('pages');
+    return (await this.request('dirtyLog', { slot: check('dirtyLog', 'slot', slotNumber, slot) })).numbers(
+      'pages',
+    );
   }
 
   /** Writes the program's own memory: guest code, and whatever else L2 is to find. */
   async write(address: bigint, bytes: Uint8Array): Promise<void> {
+    check('write', 'address', anAddress, address);
+    check('write', 'bytes', instance(Uint8Array, 'a Uint8Array'), bytes);
     await this.request('write', { address, bytes: Buffer.from(bytes).toString('hex') });
   }
 
   /** Physical addresses, in L1, of pages of the program's memory, as L1's kernel says (Documentation/admin-guide/mm/pagemap.rst). */
   async framesOf(address: bigint, pages: number): Promise<bigint[]> {
+    check('framesOf', 'address', anAddress, address);
+    check('framesOf', 'pages', whole(1), pages);
     const entries = (await this.request('pagemap', { address, pages })).bigints('entries');
     return entries.map((entry) => (entry & pagemapFrame) << 12n);
   }
 
   /** One access by the process to its own memory, whatever comes of it. */
   async touch(address: bigint, options: L2TouchOptions = {}): Promise<Access> {
+    check('touch', 'address', anAddress, address);
     check('touch', 'options', l2TouchOptions, options);
     return accessOf(await this.request('touch', { address, ...options }));
   }
@@ -145,10 +157,13 @@ export class L2Host {
    * @returns L2's CR3, and where the tables end
    */
   async writeTables(
-    { gpa, buffer }: SlotOptions,
+    slot: SlotOptions,
     base: bigint,
     pages: readonly GuestPage[],
   ): Promise<{ readonly cr3: bigint; readonly end: bigint }> {
+    const { gpa, buffer } = check('writeTables', 'slot', slotOptions, slot);
+    check('writeTables', 'base', anAddress, base);
+    check('writeTables', 'pages', guestPages, pages);
     const { cr3, end, runs } = guestTables(base, pages);
     for (const { address, entries } of runs) {
       await this.write(buffer.address + address - gpa, new Uint8Array(BigUint64Array.from(entries).buffer));

@@ -1,5 +1,23 @@
-import { flag, oneOf, optional, type Rules, shape, whole, word } from '../../validate/index.js';
-import { bufferParts, type BufferOptions, type GuestBuffer, guestBuffer } from '../vfio/options.js';
+import {
+  address,
+  flag,
+  listOf,
+  oneOf,
+  optional,
+  type Rules,
+  shape,
+  that,
+  whole,
+  word,
+} from '../../validate/index.js';
+import {
+  bufferParts,
+  type BufferOptions,
+  type GuestBuffer,
+  guestBuffer,
+  valueOfWrite,
+} from '../vfio/options.js';
+import type { GuestPage } from './page-tables.js';
 
 /** A memory slot of the VM, as KVM_SET_USER_MEMORY_REGION takes it. */
 export interface SlotOptions {
@@ -38,6 +56,8 @@ export interface L2RunOptions {
 
 const { pages, populate, protection } = bufferParts;
 
+const pageLevel = that<GuestPage['level']>('1, 2 or 3', (value) => value === 1 || value === 2 || value === 3);
+
 /** What these must be. */
 export const l2BufferOptions = shape<L2BufferOptions>({
   pages,
@@ -46,10 +66,15 @@ export const l2BufferOptions = shape<L2BufferOptions>({
   kind: optional(oneOf(bufferKinds)),
 });
 export const slotOptions = shape<SlotOptions>({ gpa: word(), buffer: guestBuffer, dirtyLog: optional(flag) });
-export const l2TouchOptions = shape<L2TouchOptions>({
-  access: optional(oneOf(['read', 'write'])),
-  value: optional(word()),
-});
+export const l2TouchOptions = valueOfWrite(
+  shape<L2TouchOptions>({
+    access: optional(oneOf(['read', 'write'])),
+    value: optional(word()),
+  }),
+);
+export const guestPages = listOf(shape<GuestPage>({ linear: address, physical: address, level: pageLevel }));
+/** A memory slot's number. */
+export const slotNumber = whole(0, 32_763);
 export const l2RunOptions = shape<L2RunOptions>({
   exits: optional(whole(1)),
   value: optional(word()),

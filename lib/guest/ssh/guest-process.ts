@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 
+import { argvRule } from './run-command.js';
 import { check, optional, type Rule, shape, whole } from '../../validate/index.js';
 import { answerWithin } from './answer-within.js';
 import { OutputTail } from './bounded-output.js';
@@ -61,6 +62,7 @@ export class GuestProcess implements AsyncDisposable {
     argv: readonly string[],
     options: SpawnOptions = {},
   ): Promise<GuestProcess> {
+    check(`${connection.options.title}: guest process`, 'argv', argvRule, argv);
     check(`${connection.options.title}: guest process`, 'options', spawnOptions, options);
     const remote = wrapCommand(argv);
     const session = await connection.startSession(remote);

@@ -30,6 +30,15 @@ const runOptions: Rule<RunOptions & { readonly binary?: boolean }> = shape({
   binary: optional(flag),
 });
 
+export const argvRule: Rule<readonly string[]> = that(
+  "a list of texts, the program's name first: ['uname', '-r']",
+  (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((one) => typeof one === 'string') &&
+    value[0] !== '',
+);
+
 export interface CommandResult<Output> {
   /** 0 to 255; 128 + n for a command that ended by signal n. */
   readonly exitCode: number;
@@ -49,8 +58,10 @@ export async function runCommand(
   connection: SshConnections,
   argv: readonly string[],
   options: RunOptions = {},
-  description = describeCommand(argv),
+  wording?: string,
 ): Promise<CommandResult<Buffer>> {
+  check(`${connection.options.title}: guest command`, 'argv', argvRule, argv);
+  const description = wording ?? describeCommand(argv);
   check(`${connection.options.title}: guest command`, 'options', runOptions, options);
   const {
     stdin = '',

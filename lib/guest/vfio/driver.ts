@@ -1,7 +1,10 @@
+import { check, oneOf } from '../../validate/index.js';
 import type { GuestShell } from '../ssh/index.js';
 
+const drivers = ['patched', 'stock'] as const;
+
 /** Which vfio_iommu_type1 the reference guest has loaded: the project's, which clears `_PAGE_USER`, or Debian's as it is. */
-export type VfioDriver = 'patched' | 'stock';
+export type VfioDriver = (typeof drivers)[number];
 
 /**
  * Loads this driver in place of the one that is loaded. No process may have a VFIO container open.
@@ -9,6 +12,7 @@ export type VfioDriver = 'patched' | 'stock';
  * @throws GuestCommandError with the kernel's reason
  */
 export async function loadVfioDriver(guest: GuestShell, driver: VfioDriver): Promise<void> {
+  check('loadVfioDriver', 'driver', oneOf(drivers), driver);
   // Not `modprobe -r`: it goes on to the modules that this one needs, which vfio-pci uses.
   await guest.succeed(['rmmod', 'vfio_iommu_type1']);
   if (driver === 'patched') await guest.succeed(['modprobe', 'vfio_iommu_type1']);

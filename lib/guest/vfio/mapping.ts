@@ -1,5 +1,5 @@
 import type { PageRun, Scan, Walk, X86Entry } from '../../paging/index.js';
-import { check, whole } from '../../validate/index.js';
+import { address as anAddress, check, whole } from '../../validate/index.js';
 import type { Access } from './access.js';
 import type { Contents } from './contents.js';
 import { type DmaTables, readDmaTables } from './dma-tables.js';
@@ -84,7 +84,7 @@ export class DmaMapping {
 
   /** Number of the page that this address of the process lies in; undefined when it lies in none. */
   pageAt(address: bigint): number | undefined {
-    const offset = address - this.address;
+    const offset = check(this.toString(), 'address', anAddress, address) - this.address;
     return offset >= 0n && offset < this.size ? Number(offset / pageSize) : undefined;
   }
 

@@ -110,15 +110,13 @@ export const dmaMapOptions: Rule<DmaMapOptions> = also(
   'let the device neither read nor write',
 );
 
-export const touchOptions: Rule<TouchOptions> = also(
+export const touchOptions: Rule<TouchOptions> = valueOfWrite(
   shape<TouchOptions>({
     access: optional(oneOf(['read', 'write', 'execute'])),
     cpu: optional(whole(0)),
     timeoutMs: optional(whole(1)),
     value: optional(word()),
   }),
-  ({ access, value }) => value === undefined || access === 'write',
-  "have a value, which only an access: 'write' takes",
 );
 
 /** Those that a touch before and after a mapping takes. */
@@ -127,6 +125,14 @@ export const tryOptions: Rule<TryOptions> = shape<TryOptions>({
   access: optional(oneOf(['read', 'write', 'execute'])),
   timeoutMs: optional(whole(1)),
 });
+
+export function valueOfWrite<T extends Pick<TouchOptions, 'access' | 'value'>>(rule: Rule<T>): Rule<T> {
+  return also(
+    rule,
+    ({ access, value }) => value === undefined || access === 'write',
+    "have a value, which only an access: 'write' takes",
+  );
+}
 
 function withPathOfFile<T extends BufferOptions>(rule: Rule<T>): Rule<T> {
   return also(

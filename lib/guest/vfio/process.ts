@@ -20,7 +20,7 @@ import {
 import { DeviceView } from '../iommu/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { GuestShell } from '../ssh/index.js';
-import { check, whole, word } from '../../validate/index.js';
+import { address as anAddress, check, type Rule, that, whole } from '../../validate/index.js';
 import { type Access, accessOf } from './access.js';
 import { type TouchMapTouch, touchesOf } from './touch-map-touch.js';
 import { readContents } from './contents.js';
@@ -57,6 +57,10 @@ export interface VfioHost {
 
 const pageSize = 4096n;
 const hugePageSize = 2n << 20n;
+const aScan: Rule<Scan<X86Entry>> = that(
+  'a scan (await process.scan())',
+  (value) => typeof value === 'object' && value !== null && 'columns' in value && 'complete' in value,
+);
 /** Clear of the legacy area; below 4 GiB it must also stay clear of the MSI window at 0xfee00000. */
 const firstIova = 1n << 20n;
 
@@ -180,14 +184,15 @@ export class VfioProcess implements AsyncDisposable {
 
   /** The leaf entries of pages of this process, read from outside while the VM stands still. */
   async entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    check('entries', 'address', word(), address);
+    check('entries', 'address', anAddress, address);
     check('entries', 'pages', whole(1), pages);
     return await this.host.machine.paused(() => this.#walk(address, pages));
   }
 
   /** The walk to one address, level by level, read from outside while the VM stands still. */
-  walk(address: bigint): Promise<Walk<X86Entry>> {
-    return this.host.machine.paused(() => walk(this.host.memory, this.space, address));
+  async walk(address: bigint): Promise<Walk<X86Entry>> {
+    check('walk', 'address', anAddress, address);
+    return await this.host.machine.paused(() => walk(this.host.memory, this.space, address));
   }
 
   /** Every mapping of the user half of its address space, read from outside while the VM stands still. */
@@ -197,7 +202,7 @@ export class VfioProcess implements AsyncDisposable {
 
   /** How its address space differs from what an earlier scan saw. */
   async changesSince(before: Scan<X86Entry>): Promise<ScanDiff> {
-    return diffScans(before, await this.scan());
+    return diffScans(check('changesSince', 'before', aScan, before), await this.scan());
   }
 
   /** The IOMMU's tables, as the device's requests go through them. */
@@ -208,7 +213,7 @@ export class VfioProcess implements AsyncDisposable {
 
   /** One access by the process to its own memory, whatever comes of it. @throws UsageError */
   async access(address: bigint, options: TouchOptions = {}): Promise<Access> {
-    check('access', 'address', word(), address);
+    check('access', 'address', anAddress, address);
     check('access', 'options', touchOptions, options);
     const { access = 'read', timeoutMs = patienceMs[access], ...rest } = options;
     return accessOf(await this.#request('touch', { address, access, timeoutMs, ...rest }));

@@ -16,6 +16,7 @@ import {
   l2TouchOptions,
   slotOptions,
 } from '../../../lib/guest/l2/options.js';
+import { eduTransfer } from '../../../lib/guest/device/edu.js';
 import { reportOptions } from '../../../lib/guest/reports/index.js';
 import { reportPattern } from '../../../lib/guest/reports/pattern.js';
 import { defaultMachineOptions, machineOptionsRule } from '../../../lib/machine/options.js';
@@ -59,6 +60,7 @@ const options: readonly (readonly [name: string, rule: Rule<unknown>, right: rea
   ['run', l2RunOptions, [{}, { exits: 1, value: 1n, timeoutMs: 5 }]],
   ['enter', enterOptions, [{}, { rip: 0n, rax: 1n, cr3: 0x1000n }]],
   ['touch of L2', l2TouchOptions, [{}, { access: 'write', value: 1n }]],
+  ['edu', eduTransfer, [{ iova: 0n, size: 8, offset: 1 }]],
   ['touchMapTouch', tryOptions, [{}, { access: 'execute', timeoutMs: 10 }]],
 ];
 
@@ -125,6 +127,7 @@ const refusals: readonly (readonly [rule: Rule<unknown>, wrong: object, words: R
   [reportOptions, { expect: [{ text: '' }] }, /a text, or a pattern/],
   [reportOptions, { expect: [{ kind: 'oom', count: 0 }] }, /count must be a whole number from 1/],
   [touchOptions, { value: 1n }, /only an access: 'write' takes/],
+  [l2TouchOptions, { access: 'read', value: 1n }, /only an access: 'write' takes/],
   [touchOptions, { access: 'wirte' }, /did you mean 'write'/],
 ];
 
