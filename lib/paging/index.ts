@@ -1,4 +1,4 @@
-/** The public face of the paging library: decoders, walks, scans and diffs of page tables. See README, "Paging library". */
+/** The public face of the paging library: decoders, walks, scans and diffs of page tables.  */
 export * from './bits.js';
 export * from './paging-errors.js';
 export type { PhysicalMemory, SyncPhysicalMemory } from './physical-memory.js';
@@ -54,8 +54,6 @@ export {
   type SourceId,
 } from './walk/iommu.js';
 export {
-  translatedMemory,
-  translatedMemorySync,
   walkNested,
   walkNestedSync,
   type NestedSpaces,
@@ -136,4 +134,3 @@ export {
 } from './vma/protection.js';
 export { effectOfPin, isRightWhilePinning, type PinEffect, type PinOptions } from './vma/pin.js';
 export { describe, sizeWords, summary, type AnyDecoded } from './describe.js';
-export { checkAccess, type Access, type AccessControls, type AccessOutcome } from './access/check-access.js';

@@ -1,4 +1,4 @@
-/** What an entry, or all entries of a walk together, permit. Protection keys, CR0.WP, SMEP and SMAP come on top (see access/check-access.ts). */
+/** What an entry, or all entries of a walk together, permit. Protection keys, CR0.WP, SMEP and SMAP come on top. */
 export interface Rights {
   readonly read: boolean;
   readonly write: boolean;

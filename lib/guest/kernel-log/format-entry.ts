@@ -10,8 +10,3 @@ export function formatEntry(entry: KernelLogEntry): string {
     .map((line) => `${stamp}${printable(line)}${flaw}`)
     .join('\n');
 }
-
-/** The entries as a text file. */
-export function formatEntries(entries: readonly KernelLogEntry[]): string {
-  return entries.map((entry) => `${formatEntry(entry)}\n`).join('');
-}

@@ -5,7 +5,6 @@ export { KernelLogParser, OVERRUN_MARKER, parseKernelLog } from './parser.js';
 export type { KernelLogFormat } from './parser.js';
 export { hasLoss, lossAmong } from './entry.js';
 export type { KernelLogEntry, LossTotal } from './entry.js';
-export { formatEntries } from './format-entry.js';
 export { KernelLogAbortedError, KernelLogEndedError, KernelLogTimeoutError } from './errors.js';
 export { KernelLogLostError } from './lost-error.js';
 export { checkClearing } from './clearing/check.js';

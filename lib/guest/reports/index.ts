@@ -6,6 +6,6 @@ export type { ReportRule } from './rule.js';
 export { KernelWatch } from './kernel-watch.js';
 export type { WatchedReports } from './kernel-watch.js';
 export type { Grade, KernelReport, ReportKind } from './report.js';
-export { decodeTaint, parseTaint, taintReports } from './taint.js';
+export { decodeTaint, taintReports } from './taint.js';
 export { evaluateReports, reportOptions } from './verdict.js';
 export type { ReportOptions, ReportVerdict } from './verdict.js';

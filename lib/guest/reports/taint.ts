@@ -47,18 +47,6 @@ export function decodeTaint(mask: bigint): TaintFlag[] {
   return flags;
 }
 
-/** The mask of `Tainted: G        W  OE` or `Not tainted` as reports print it; `undefined` when the line says neither. */
-export function parseTaint(line: string): bigint | undefined {
-  if (/\bNot tainted\b/.test(line)) return 0n;
-  const letters = /\bTainted: ([A-Z ]{1,64})/.exec(line)?.[1];
-  if (letters === undefined) return undefined;
-  // The field has a fixed place for each flag; what follows it (the kernel's release) begins with a digit.
-  return FLAGS.reduce(
-    (mask, { letter, bit }) => (letters.includes(letter) ? mask | (1n << BigInt(bit)) : mask),
-    0n,
-  );
-}
-
 /** A report for every flag that came between two readings of /proc/sys/kernel/tainted. */
 export function taintReports(before: bigint, after: bigint): KernelReport[] {
   return decodeTaint(after & ~before).map(({ letter, bit, meaning }) => ({

@@ -33,12 +33,3 @@ export interface WaitOptions {
   /** Instead of the strategy's own words for what it waits for, for example `the guest's ssh`. */
   awaited?: string;
 }
-
-/** The same strategy with another name or budget. */
-export function withOptions(strategy: WaitStrategy, { budgetMs, awaited }: WaitOptions): WaitStrategy {
-  return {
-    ...strategy,
-    ...(budgetMs === undefined ? {} : { budgetMs }),
-    ...(awaited === undefined ? {} : { awaited }),
-  };
-}

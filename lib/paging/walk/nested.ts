@@ -1,10 +1,9 @@
-import { hex } from '../bits.js';
 import type { TableEntry } from '../entry.js';
 import { AddressTooWideError, NotRamError } from '../paging-errors.js';
 import type { AddressSpace } from '../format.js';
 import type { PhysicalMemory, SyncPhysicalMemory } from '../physical-memory.js';
-import type { FaultedWalk, MappedWalk, Walk } from './result.js';
-import { runAsync, runSync, type MemoryTask, type ReadReply, type ReadRequest } from './task.js';
+import type { FaultedWalk, Walk } from './result.js';
+import { runAsync, runSync, type MemoryTask, type ReadReply } from './task.js';
 import { walkTask } from './walk.js';
 
 /** The two dimensions of a guest's translation. */
@@ -134,46 +133,4 @@ function* secondWalk<S extends TableEntry>(second: AddressSpace<S>, address: big
       fault: { ...fault, message: error.message },
     };
   }
-}
-
-/**
- * Guest-physical memory as its own `PhysicalMemory`: every read is translated by the second dimension, page by page.
- * With it a guest's tables are walked, scanned and compared like any others, and dimensions stack.
- *
- * Reads throw NotRamError for a guest-physical address that the second dimension does not map.
- */
-export function translatedMemory(memory: PhysicalMemory, second: AddressSpace): PhysicalMemory {
-  return {
-    read: (address, length) => runAsync(translatedReadTask(second, { address, length }), memory),
-  };
-}
-
-/** `translatedMemory` over a reader that needs no waiting. */
-export function translatedMemorySync(memory: SyncPhysicalMemory, second: AddressSpace): SyncPhysicalMemory {
-  return {
-    ...translatedMemory(memory, second),
-    readSync: (address, length) => runSync(translatedReadTask(second, { address, length }), memory),
-  };
-}
-
-function* translatedReadTask(second: AddressSpace, { address, length }: ReadRequest): MemoryTask<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const at = address + BigInt(done);
-    const walk: Walk = yield* secondWalk(second, at);
-    if (!walk.mapped) throw new NotRamError(at, walk.fault.message);
-    const chunk = Math.min(length - done, bytesLeftInPage(walk));
-    const [reply] = yield [{ address: walk.physicalAddress, length: chunk }];
-    if (!(reply instanceof Uint8Array)) {
-      throw new NotRamError(at, `it translates to ${hex(walk.physicalAddress)}, which is not RAM`);
-    }
-    bytes.set(reply, done);
-    done += chunk;
-  }
-  return bytes;
-}
-
-function bytesLeftInPage(walk: MappedWalk): number {
-  return Number(walk.pageSize - (walk.physicalAddress - walk.pageAddress));
 }

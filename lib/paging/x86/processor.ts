@@ -9,8 +9,7 @@ export interface ProcessorFeatures {
 }
 
 /**
- * All of a processor that decides what its page tables mean and what an access does: options for spaces (`x86Space`) and for
- * `checkAccess` alike.
+ * All of a processor that decides what its page tables mean and what an access does: options for spaces (`x86Space`).
  */
 export interface Processor extends ProcessorFeatures {
   /** CR4.LA57: 5 levels of tables. */

@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { formatEntries, parseKernelLog } from '../../../lib/guest/kernel-log/index.js';
+import { parseKernelLog } from '../../../lib/guest/kernel-log/index.js';
 import type { KernelLogEntry } from '../../../lib/guest/kernel-log/index.js';
 
 function parse(log: string): KernelLogEntry[] {
@@ -44,12 +44,4 @@ test('a record that begins behind other output on the same line is found', () =>
 test('brackets and numbers in a text are no record', () => {
   const text = 'device [00:03.0] took [12.5] or [1.234567] seconds';
   expect(parse(`[    1.000000] ${text}\n`)).toEqual([{ text, time: 1 }]);
-});
-
-test('formatting gives back what dmesg printed, control characters made visible', () => {
-  const log = '[    1.000000]  <TASK>\n[12345.678901] x\n';
-  expect(formatEntries(parse(log))).toBe(log);
-  expect(formatEntries(parse('[    1.000000] \u001b]0;title\u0007\n'))).toBe(
-    '[    1.000000] \\x1b]0;title\\x07\n',
-  );
 });

@@ -3,13 +3,8 @@ import {
   eptSpace,
   NonCanonicalAddressError,
   nptSpace,
-  scanSync,
-  translatedMemory,
-  translatedMemorySync,
-  walk,
   walkNested,
   walkNestedSync,
-  walkSync,
   x86Space,
   type AddressSpace,
 } from '../../../lib/paging/index.js';
@@ -112,62 +107,4 @@ test('the asynchronous driver gives the same; a non-canonical address is rejecte
   const { spaces, memory } = guest('ept');
   expect(await walkNested(memory, spaces, ADDRESS)).toEqual(walkNestedSync(memory, spaces, ADDRESS));
   expect(() => walkNestedSync(memory, spaces, 1n << 47n)).toThrow(NonCanonicalAddressError);
-});
-
-test.describe('guest-physical memory as memory of its own', () => {
-  test('a guest can be walked and scanned through it', async () => {
-    const { spaces, memory } = guest('ept');
-    const inner = translatedMemorySync(memory, spaces.second);
-    expect(walkSync(inner, spaces.guest, ADDRESS)).toMatchObject({
-      mapped: true,
-      physicalAddress: 0x20_3000n,
-    });
-    expect(await walk(translatedMemory(memory, spaces.second), spaces.guest, ADDRESS)).toEqual(
-      walkSync(inner, spaces.guest, ADDRESS),
-    );
-    expect([...scanSync(inner, spaces.guest)].map((mapping) => mapping.address)).toEqual([ADDRESS]);
-  });
-
-  test('reads cross pages that lie apart in the host', () => {
-    const { spaces, memory, outside } = guest('npt');
-    memory.addPage(0x9_0000_0000n);
-    outside.map(0x10_5000n, 0x9_0000_0867n);
-    memory.write64(OFFSET + 0x10_4ff8n, 0x1111_2222_3333_4444n);
-    memory.write64(0x9_0000_0000n, 0x5555_6666_7777_8888n);
-    const bytes = translatedMemorySync(memory, spaces.second).readSync(0x10_4ffcn, 8);
-    expect([...bytes]).toEqual([0x22, 0x22, 0x11, 0x11, 0x88, 0x88, 0x77, 0x77]);
-  });
-
-  test('an address that is not mapped, or maps what is no RAM, is "not RAM" with the guest’s address', () => {
-    const { spaces, memory, outside } = guest('npt');
-    const inner = translatedMemorySync(memory, spaces.second);
-    const error = (read: () => unknown): unknown => {
-      try {
-        return read();
-      } catch (caught) {
-        return caught;
-      }
-    };
-    expect(error(() => inner.readSync(0x10_7ffcn, 8))).toMatchObject({
-      name: 'NotRamError',
-      notRamAt: 0x10_8000n,
-    });
-    outside.map(0x40_0000n, 0xdead_b000n | 0x67n);
-    expect(error(() => inner.readSync(0x40_0010n, 8))).toMatchObject({
-      notRamAt: 0x40_0010n,
-      message: expect.stringContaining('0xdeadb010'),
-    });
-  });
-
-  test('three dimensions stack', () => {
-    const l1 = guest('ept');
-    const inner = translatedMemorySync(l1.memory, l1.spaces.second);
-    const identity = new TableBuilder({ memory: l1.memory, base: 0xa000_0000n });
-    identity.map(0n, 0xe7n, 3);
-    identity.map(0x4000_0000n, 0x4000_00e7n, 3);
-    identity.map(0x8000_0000n, 0x8000_00e7n, 3);
-    const host = translatedMemorySync(l1.memory, nptSpace({ cr3: identity.root }));
-    const stacked = translatedMemorySync(host, l1.spaces.second);
-    expect(stacked.readSync(0x10_0000n, 4096)).toEqual(inner.readSync(0x10_0000n, 4096));
-  });
 });

@@ -2,8 +2,9 @@ import { expect, test } from '@playwright/test';
 import { addressSpaceOf } from '../../../lib/guest/process/parked.js';
 import { openPhysicalMemory } from '../../../lib/memory/index.js';
 import { connectMonitor } from '../../../lib/monitor/index.js';
-import { checkAccess, levelName, processorOf, walk } from '../../../lib/paging/index.js';
+import { levelName, processorOf, walk } from '../../../lib/paging/index.js';
 import { runTool } from '../verify-pte/run-tool.js';
+import { checkAccess } from './support/check-access.js';
 import { KINDS, type RomAccess, runAccesses, TARGET } from './support/access-rom.js';
 
 const ACCESSES = 200;

@@ -3,7 +3,6 @@ import { parseCpuinfo } from '../../../lib/guest/cpuinfo.js';
 import { connectMonitor } from '../../../lib/monitor/index.js';
 import { cpuPathIn, parseFeatures } from '../../../lib/monitor/parse/processor.js';
 import {
-  checkAccess,
   decodeEptEntry,
   decodeSpte,
   decodeX86Entry,
@@ -18,6 +17,7 @@ import {
 } from '../../../lib/paging/index.js';
 import { FakeMonitor } from '../monitor/fake-monitor.js';
 import { recorded } from '../monitor/recorded.js';
+import { checkAccess } from './support/check-access.js';
 import { TableBuilder } from './support/table-builder.js';
 
 const BIT_45 = 1n << 45n;

@@ -16,7 +16,8 @@ import {
 } from '../../../../lib/machine/ownership/processes.js';
 import { endScripts, started } from '../support/run-script.js';
 import { allocatePorts } from '../../../../lib/machine/ports/index.js';
-import { forPort, waitUntilReady } from '../../../../lib/machine/wait/index.js';
+import { forProbe, waitUntilReady } from '../../../../lib/machine/wait/index.js';
+import { connectMonitor } from '../../../../lib/monitor/index.js';
 
 const budgets = { quitMs: 0, termMs: 2_000, killMs: 2_000 };
 
@@ -140,7 +141,12 @@ test.describe('a QEMU whose session’s leader is gone, as under sudo', () => {
     leader.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
     const pid = leader.pid ?? 0;
     const root = { pid, start: readProcess(pid)?.start ?? 0 };
-    await waitUntilReady(forPort(port, { greeting: /QEMU/ }), { title: 'QEMU' });
+    const greets = () =>
+      connectMonitor({ port }).then(
+        (monitor) => monitor.close().then(() => 'ready' as const),
+        (error: unknown) => ({ saw: String(error) }),
+      );
+    await waitUntilReady(forProbe(greets, { awaited: 'its monitor' }), { title: 'QEMU' });
     const exited = once(leader, 'exit');
     leader.stdin.end();
     await exited;

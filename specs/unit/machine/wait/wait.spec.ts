@@ -1,21 +1,16 @@
 import { expect, test } from '@playwright/test';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { dir } from 'tmp-promise';
 import { InfrastructureError } from '../../../../lib/errors.js';
 import { Console } from '../../../../lib/machine/console/index.js';
-import { createRunFolder, type ProcessExit } from '../../../../lib/machine/ownership/index.js';
+import type { ProcessExit } from '../../../../lib/machine/ownership/index.js';
 import {
-  all,
-  forCommand,
   forConsole,
-  forPort,
   forProbe,
   inOrder,
   NotReadyError,
   waitUntilReady,
-  withOptions,
   type WaitStrategy,
 } from '../../../../lib/machine/wait/index.js';
 
@@ -59,7 +54,7 @@ test.describe('a console line', () => {
       output.write('noise\n\x1b[1mLinux ver');
       output.write('sion 6.1\nlogin: ');
       await coming;
-      await waitUntilReady(all(forConsole(/^noise$/), forConsole(/login: $/g)), subject);
+      await waitUntilReady(inOrder(forConsole(/^noise$/), forConsole(/login: $/g)), subject);
     });
   });
 
@@ -92,7 +87,8 @@ test.describe('the race', () => {
       output.write(Array.from({ length: 60 }, (_, i) => `line ${i}\n`).join(''));
       const strategy = inOrder(
         forConsole(/line 3/, { awaited: 'the firmware' }),
-        all(forConsole(/line 59/, { awaited: 'the kernel' }), never('ssh')),
+        forConsole(/line 59/, { awaited: 'the kernel' }),
+        never('ssh'),
         never('nothing'),
       );
       const impatient = { ...strategy, budgetMs: 100 };
@@ -117,7 +113,10 @@ test.describe('the race', () => {
 
   test('each part has its own budget, and the one that is late is named', async () => {
     const failure = await failureOf(
-      waitUntilReady(all(never('patience'), withOptions(never('haste'), { budgetMs: 30 })), { title: 'It' }),
+      waitUntilReady(
+        { ...inOrder(never('haste', 30), never('patience')), budgetMs: 60_000 },
+        { title: 'It' },
+      ),
     );
     expect(failure.details).toMatchObject({ awaited: ['haste'], budgetMs: 30 });
   });
@@ -188,7 +187,7 @@ test.describe('the race', () => {
 
   test('a strategy that fails ends the wait with its cause', async () => {
     const broken = forProbe(() => Promise.reject(new TypeError('a bug')), { awaited: 'a probe' });
-    const failure = await failureOf(waitUntilReady(all(never('ssh'), broken), { title: 'It' }));
+    const failure = await failureOf(waitUntilReady(broken, { title: 'It' }));
     expect(failure.reason).toBe('failed');
     expect(failure.message).toContain('the wait itself failed (a bug)');
     expect(failure.cause).toBeInstanceOf(TypeError);
@@ -209,8 +208,7 @@ test.describe('the race', () => {
         },
         { awaited: 'a probe', intervalMs: 1 },
       );
-      const failing = withOptions(never('haste'), { budgetMs: 200 });
-      const failure = await failureOf(waitUntilReady(all(endless, forConsole(/never/), failing), subject));
+      const failure = await failureOf(waitUntilReady({ ...endless, budgetMs: 200 }, subject));
       expect(failure.details.lastSeen).toBe('not yet');
       const probesThen = probes;
       expect(probesThen).toBeGreaterThan(1);
@@ -220,79 +218,5 @@ test.describe('the race', () => {
       expect(signals.every(({ aborted }) => aborted)).toBe(true);
       expect(failure.details.lastSeen).toBe('not yet');
     });
-  });
-});
-
-test.describe('a port', () => {
-  const listen = (server: Server, port = 0) =>
-    new Promise<number>((resolve) => {
-      server.listen({ port, host: '127.0.0.1' }, () => {
-        resolve((server.address() as AddressInfo).port);
-      });
-    });
-  const close = (server: Server) => new Promise((resolve) => server.close(resolve));
-
-  test('is ready once it accepts', async () => {
-    const server = createServer((socket) => socket.destroy());
-    const port = await listen(server);
-    await close(server);
-    const failure = await failureOf(waitUntilReady(forPort(port, { budgetMs: 60 }), { title: 'It' }));
-    expect(failure.message).toContain(`waiting for port 127.0.0.1:${port}`);
-    expect(failure.details.lastSeen).toContain('ECONNREFUSED');
-    const wait = waitUntilReady(forPort(port), { title: 'It' });
-    await listen(server, port);
-    await wait;
-    await close(server);
-  });
-
-  test('that only accepts is not enough where a greeting is asked for', async () => {
-    let connections = 0;
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      connections++;
-      if (connections === 1) socket.end();
-      else if (connections === 2) socket.write('go away\n');
-      else socket.write('SSH-2.', () => setTimeout(() => socket.write('0-dropbear\r\n'), 20));
-    });
-    const port = await listen(server);
-    const seen: string[] = [];
-    const strategy = forPort(port, { greeting: /^SSH-2\.0/, awaited: 'an ssh server' });
-    await waitUntilReady(
-      { ...strategy, until: (context) => strategy.until({ ...context, saw: (what) => seen.push(what) }) },
-      { title: 'It' },
-    );
-    expect(seen).toEqual([`port ${port} closed the connection`, `port ${port} greeted with "go away"`]);
-    for (const socket of sockets) socket.destroy();
-    await close(server);
-  });
-});
-
-test.describe('a command', () => {
-  test('is run until it succeeds', async () => {
-    await using folder = await createRunFolder({ prefix: 'spec' });
-    const script = 'echo x >> tries; test $(wc -l < tries) -ge 3 || { echo "not yet" >&2; exit 7; }';
-    const seen: string[] = [];
-    const strategy = forCommand('sh', ['-c', script], { cwd: folder.path });
-    await waitUntilReady(
-      { ...strategy, until: (context) => strategy.until({ ...context, saw: (what) => seen.push(what) }) },
-      { title: 'It' },
-    );
-    expect(seen).toEqual(['sh: exit code 7, "not yet"', 'sh: exit code 7, "not yet"']);
-  });
-
-  test('that hangs is ended and run again; one that talks without end is no harm', async () => {
-    const hang = forCommand('sleep', ['1000'], { attemptMs: 30, budgetMs: 1_500 });
-    const failure = await failureOf(waitUntilReady(hang, { title: 'It' }));
-    expect(failure.reason).toBe('deadline');
-    expect(failure.details.lastSeen).toBe('sleep: no answer in time');
-    const talk = forCommand('yes', [], { attemptMs: 20_000, budgetMs: 1_500 });
-    expect((await failureOf(waitUntilReady(talk, { title: 'It' }))).details.lastSeen).toContain('yes: ');
-  });
-
-  test('that is not there ends the wait', async () => {
-    const failure = await failureOf(waitUntilReady(forCommand('/nowhere/ssh', []), { title: 'It' }));
-    expect(failure.reason).toBe('failed');
-    expect(failure.message).toContain('/nowhere/ssh');
   });
 });

@@ -1,6 +1,5 @@
-import { PAGE_FAULT, type PageFault } from '../fault/page-fault.js';
-import type { MappedWalk, Walk } from '../walk/result.js';
-import type { X86Entry } from '../x86/entry.js';
+import { PAGE_FAULT, type PageFault } from '../../../../lib/paging/index.js';
+import type { MappedWalk, Walk, X86Entry } from '../../../../lib/paging/index.js';
 
 /** One access to a linear address. */
 export interface Access {
