@@ -2,7 +2,7 @@ import { vcpuText } from '../../fixtures/evidence/vcpus.js';
 import { expect, test } from '../../fixtures/index.js';
 import { parseKallsyms, symbolsOfMachine } from '../../lib/guest/symbols/index.js';
 import type { KernelSymbol } from '../../lib/guest/symbols/symbol-table.js';
-import { moduleFunctionAddress } from '../../lib/guest/trace/function-address.js';
+import { moduleFunctionAddress } from '../support/function-address.js';
 
 const driver = 'vfio_iommu_type1';
 

@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
-
 import { expect, test } from '../../fixtures/index.js';
 import type { Vm } from '../../fixtures/vm/vm.js';
 import { insertOwnModule } from '../../lib/guest/module/index.js';
-import { loadVfioDriver } from '../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../support/vfio-driver.js';
 
 // One VM for all tests of the worker, as on a checkout. In order: each test that leaves something is followed by one that looks.
 test.describe.configure({ mode: 'serial', timeout: 180_000 });

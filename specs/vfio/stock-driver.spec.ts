@@ -1,5 +1,5 @@
 import { expect, test } from '../../fixtures/index.js';
-import { loadVfioDriver } from '../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../support/vfio-driver.js';
 
 test.beforeEach(async ({ guest }) => {
   await loadVfioDriver(guest, 'stock');

@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { combinations } from '../../../lib/guest/protections/combinations.js';
+import { combinations } from '../../support/protections.js';
 
 test('there are sixteen, each once', () => {
   expect(new Set(combinations.map(({ name }) => name)).size).toBe(16);

@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { kcoreOffset } from '../../../lib/guest/routes/index.js';
+import { kcoreOffset } from '../../support/routes/route.js';
 
 const none = 0xffff_ffff_ffff_ffffn;
 

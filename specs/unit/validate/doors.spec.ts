@@ -4,14 +4,14 @@ import { test as ofEpt } from '../../../fixtures/ept.js';
 import { test as ofVms } from '../../../fixtures/index.js';
 import { test as ofL2 } from '../../../fixtures/l2.js';
 import { UsageError } from '../../../lib/errors.js';
-import { EduDevice } from '../../../lib/guest/device/edu.js';
+import { EduDevice } from '../../support/edu.js';
 import { EptLab } from '../../../lib/guest/ept-lab/ept-lab.js';
 import { DeviceView } from '../../../lib/guest/iommu/index.js';
 import { KernelLog } from '../../../lib/guest/kernel-log/index.js';
 import { loadKvmIntel } from '../../../lib/guest/l2/kvm-intel.js';
 import { L2Host } from '../../../lib/guest/l2/l2-host.js';
 import { runCommand } from '../../../lib/guest/ssh/run-command.js';
-import { loadVfioDriver } from '../../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../../support/vfio-driver.js';
 import { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import { connectGdb } from '../../../lib/gdb/index.js';
 

@@ -16,7 +16,7 @@ import {
   l2TouchOptions,
   slotOptions,
 } from '../../../lib/guest/l2/options.js';
-import { eduTransfer } from '../../../lib/guest/device/edu.js';
+import { eduTransfer } from '../../support/edu.js';
 import { reportOptions } from '../../../lib/guest/reports/index.js';
 import { reportPattern } from '../../../lib/guest/reports/pattern.js';
 import { defaultMachineOptions, machineOptionsRule } from '../../../lib/machine/options.js';

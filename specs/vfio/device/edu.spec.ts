@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { EduDevice } from '../../../lib/guest/device/edu.js';
+import { EduDevice } from '../../support/edu.js';
 import type { DmaMapping } from '../../../lib/guest/vfio/mapping.js';
 import type { OpenedMemory } from '../../../lib/memory/index.js';
 import { hex } from '../../../lib/paging/index.js';

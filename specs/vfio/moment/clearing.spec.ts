@@ -1,7 +1,7 @@
 import { expect, test } from '../../../fixtures/index.js';
 import type { GdbClient } from '../../../lib/gdb/index.js';
 import { pairClearings } from '../../../lib/guest/kernel-log/index.js';
-import { moduleFunctionAddress } from '../../../lib/guest/trace/function-address.js';
+import { moduleFunctionAddress } from '../../support/function-address.js';
 import { _PAGE_USER, hex, type Walk, walk, type X86Entry } from '../../../lib/paging/index.js';
 import { registerPicture, walkPicture } from '../../../lib/picture/index.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { combinations, type Combination } from '../../../lib/guest/protections/combinations.js';
+import { type Combination, combinations } from '../../support/protections.js';
 import type { Access } from '../../../lib/guest/vfio/access.js';
 import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import { protectionFromVma, type PteExpectation } from '../../../lib/paging/index.js';

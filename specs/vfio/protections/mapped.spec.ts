@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { combinations } from '../../../lib/guest/protections/combinations.js';
+import { combinations } from '../../support/protections.js';
 import { _PAGE_USER, protectionFromVma } from '../../../lib/paging/index.js';
 
 // A DMA mapping takes the user bit and nothing else, whatever the memory's protection is. Memory that may be neither read nor

@@ -1,6 +1,6 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { insertOwnModule } from '../../../lib/guest/module/index.js';
-import { pokePte } from '../../../lib/guest/protections/poke-pte.js';
+import { pokePte } from '../../support/protections.js';
 import { recordPageFaults } from '../../../lib/guest/trace/page-faults.js';
 import { VfioError } from '../../../lib/guest/vfio/errors.js';
 import { bit, PAGE_FAULT } from '../../../lib/paging/index.js';

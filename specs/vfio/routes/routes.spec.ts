@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { probeRoute, routes } from '../../../lib/guest/routes/index.js';
+import { probeRoute, routes } from '../../support/routes/route.js';
 import { expectedRoutes } from './expectations.js';
 
 // What is true of this kernel, route by route. Which routes it leaves open is data: see expectations/.

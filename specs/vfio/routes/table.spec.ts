@@ -1,5 +1,5 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { probeRoute, type RouteResult, routes, uncoveredPaths } from '../../../lib/guest/routes/index.js';
+import { probeRoute, type RouteResult, routes, uncoveredPaths } from '../../support/routes/route.js';
 import { tablePicture } from '../../../lib/picture/index.js';
 import { allExpectations, expectedRoutes } from './expectations.js';
 

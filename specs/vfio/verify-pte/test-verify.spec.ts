@@ -1,6 +1,6 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { insertOwnModule } from '../../../lib/guest/module/index.js';
-import { loadVfioDriver } from '../../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../../support/vfio-driver.js';
 import type { CommandResult, GuestShell } from '../../../lib/guest/ssh/index.js';
 
 // The guest's own script, by hand: exit 0 cleared, 1 still set or not usable, 2 undetermined.

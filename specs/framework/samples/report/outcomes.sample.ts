@@ -2,7 +2,7 @@
  * Tests with known outcomes, for what checks the report; they are not run by themselves (see playwright.config.ts in this folder).
  */
 import { expect, test } from '../../../../fixtures/index.js';
-import { loadVfioDriver } from '../../../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../../../support/vfio-driver.js';
 
 test('passes', async ({ vfio, kernelLog }) => {
   const mapping = await vfio.mapDma({ pages: 4 });

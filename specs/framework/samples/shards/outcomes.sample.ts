@@ -1,7 +1,7 @@
 /** Tests with known outcomes, for the spec about shards, which puts them among the specs of a checkout (specs/vfio/of/shards). */
 import { expect, test } from '../../../../fixtures/index.js';
 import { InfrastructureError } from '../../../../lib/errors.js';
-import { loadVfioDriver } from '../../../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../../../support/vfio-driver.js';
 
 test('fails with the stock driver', async ({ vfio, guest }) => {
   await loadVfioDriver(guest, 'stock');

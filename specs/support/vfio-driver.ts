@@ -1,5 +1,5 @@
-import { check, oneOf } from '../../validate/index.js';
-import type { GuestShell } from '../ssh/index.js';
+import type { GuestShell } from '../../lib/guest/ssh/index.js';
+import { check, oneOf } from '../../lib/validate/index.js';
 
 const drivers = ['patched', 'stock'] as const;
 

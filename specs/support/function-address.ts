@@ -1,5 +1,5 @@
-import { InfrastructureError } from '../../errors.js';
-import type { GuestShell } from '../ssh/index.js';
+import { InfrastructureError } from '../../lib/errors.js';
+import type { GuestShell } from '../../lib/guest/ssh/index.js';
 
 /**
  * Where a module's function begins in the running guest, from /proc/kallsyms, which shows addresses to root. A kernel that has the module

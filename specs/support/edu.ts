@@ -1,5 +1,5 @@
-import { address, check, instance, optional, shape, whole } from '../../validate/index.js';
-import { VfioProcess } from '../vfio/process.js';
+import { VfioProcess } from '../../lib/guest/vfio/process.js';
+import { address, check, instance, optional, shape, whole } from '../../lib/validate/index.js';
 
 /** A transfer by QEMU's edu device (docs/specs/edu.rst) between guest memory and its own buffer of 4 KiB. */
 export interface EduTransfer {
