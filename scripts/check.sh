@@ -18,4 +18,4 @@ node_modules/.bin/tsc
 step 'unused code and packages'
 node_modules/.bin/knip
 step 'fuzz'
-node_modules/.bin/tsx scripts/fuzz/index.ts --seconds 60
+node_modules/.bin/tsx scripts/fuzz.ts --seconds 60

@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
-import * as monitorReplies from '../../../scripts/fuzz/monitor-replies.js';
-import * as registerDumps from '../../../scripts/fuzz/register-dumps.js';
+import * as monitorReplies from '../../support/fuzz/monitor-replies.js';
+import * as registerDumps from '../../support/fuzz/register-dumps.js';
 
 // A taste of each, so that a fuzzer that has stopped testing anything is noticed; `npm run fuzz` runs them for long.
 

@@ -4,26 +4,16 @@ import { openPhysicalMemory } from '../../../lib/memory/index.js';
 import { connectMonitor } from '../../../lib/monitor/index.js';
 import { levelName, processorOf, walk } from '../../../lib/paging/index.js';
 import { runTool } from '../verify-pte/run-tool.js';
+import { randomFrom } from '../../support/fuzz/random.js';
 import { checkAccess } from './support/check-access.js';
 import { KINDS, type RomAccess, runAccesses, TARGET } from './support/access-rom.js';
 
 const ACCESSES = 200;
 const BEYOND_TABLES = 0x20_0000n;
 
-/** A generator of its own, so that a failure can be repeated (Mulberry32). */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 /** Tables with an address for each access, whose entries on the way have random rights, sizes and broken bits. */
 function scene(levels: 4 | 5, width: number, seed: number) {
-  const random = randomOf(seed);
+  const random = randomFrom(seed);
   const memory = new Map<bigint, bigint>();
   let next = BEYOND_TABLES;
   const table = (): bigint => (next += 0x1000n) - 0x1000n;

@@ -22,28 +22,23 @@ import {
   type AddressSpace,
   type Level,
   type SyncPhysicalMemory,
-} from '../../lib/paging/index.js';
-import { addressSpacePicture, walkPicture } from '../../lib/picture/index.js';
-import { pick, type Random, randomBits, randomFrom } from './text-mutation.js';
+} from '../../../lib/paging/index.js';
+import { addressSpacePicture, walkPicture } from '../../../lib/picture/index.js';
+import { type FuzzOptions, isRefused, pick, type Random, randomBits, repeat } from './random.js';
 
-export interface TableImageFuzzOptions {
-  /** Images to walk, scan and compare, from 1. */
-  readonly iterations: number;
-  /** The same seed gives the same images. */
-  readonly seed: number;
+/** What the run met. A kind of thing that never came up was not tested. */
+function noCounts() {
+  return {
+    /** Walks that ended at a page, and by how they ended otherwise. */
+    mapped: 0,
+    faults: {} as Record<string, number>,
+    mappings: 0,
+    problems: 0,
+    /** Questions that were refused with a typed error. */
+    refused: 0,
+  };
 }
-
-export interface TableImageFuzzCounts {
-  iterations: number;
-  /** Walks that ended at a page, and by how they ended otherwise. */
-  mapped: number;
-  faults: Record<string, number>;
-  mappings: number;
-  problems: number;
-  /** Questions that were refused with a typed error. */
-  refused: number;
-  slowestMs: number;
-}
+type Counts = ReturnType<typeof noCounts>;
 
 /** Few tables, so that random entries meet each other: cycles, shared tables, tables that are their own page. */
 const PAGES = 16;
@@ -59,34 +54,15 @@ const ADDRESS = 0x000f_ffff_ffff_f000n;
  * @throws Error when anything throws that is not a typed error, a walk and a scan of the same image disagree, an entry does not come
  *   back from its decoder, or a bound is passed; the message holds seed and iteration
  */
-export function run({ iterations, seed }: TableImageFuzzOptions): TableImageFuzzCounts {
-  const random = randomFrom(seed);
-  const counts: TableImageFuzzCounts = {
-    iterations: 0,
-    mapped: 0,
-    faults: {},
-    mappings: 0,
-    problems: 0,
-    refused: 0,
-    slowestMs: 0,
-  };
+export function run(options: FuzzOptions) {
+  const counts = noCounts();
   const image = new Image();
-  for (; counts.iterations < iterations; counts.iterations += 1) {
-    const began = performance.now();
-    try {
-      image.change(random);
-      const space = randomSpace(random);
-      checkEntry(random);
-      checkSpace(image, space, random, counts);
-      if (counts.iterations % 64 === 0) checkCompositions(image, random, counts);
-    } catch (error) {
-      throw new Error(`Table image fuzzing failed at seed ${seed}, iteration ${counts.iterations}`, {
-        cause: error,
-      });
-    }
-    counts.slowestMs = Math.max(counts.slowestMs, performance.now() - began);
-  }
-  return counts;
+  return repeat(options, counts, (random, iteration) => {
+    image.change(random);
+    checkEntry(random);
+    checkSpace(image, randomSpace(random), random, counts);
+    if (iteration % 64 === 0) checkCompositions(image, random, counts);
+  });
 }
 
 /** A small physical memory full of entries. What lies beyond it is not RAM. */
@@ -172,7 +148,7 @@ function checkEntry(random: Random): void {
   }
 }
 
-function checkSpace(image: Image, space: AddressSpace, random: Random, counts: TableImageFuzzCounts): void {
+function checkSpace(image: Image, space: AddressSpace, random: Random, counts: Counts): void {
   const bounds = random(64) === 0 ? LARGE : SMALL;
   const scanned = scanSync(image, space, bounds);
   counts.mappings += scanned.length;
@@ -227,7 +203,7 @@ function checkSpace(image: Image, space: AddressSpace, random: Random, counts: T
   }
 }
 
-function checkCompositions(image: Image, random: Random, counts: TableImageFuzzCounts): void {
+function checkCompositions(image: Image, random: Random, counts: Counts): void {
   const guest = x86Space({ cr3: BigInt(random(PAGES)) << 12n });
   const second = eptSpace({ eptp: (BigInt(random(PAGES)) << 12n) | 0x1en });
   const refused = [
@@ -246,17 +222,13 @@ function checkCompositions(image: Image, random: Random, counts: TableImageFuzzC
   counts.refused += refused.filter(Boolean).length;
 }
 
-/** True if it was refused with a typed error of the library; anything else that it throws is a failure. */
+/** True if it was refused with a typed error of the library; that a page is not RAM is none. */
 function attempt(work: () => unknown): boolean {
-  try {
-    work();
-    return false;
-  } catch (error) {
-    if (error instanceof PagingError && !isNotRam(error)) {
-      if (error.message.length > 2_000)
-        throw new Error('an error message is beyond its bound', { cause: error });
-      return true;
+  return isRefused(() => {
+    try {
+      work();
+    } catch (error) {
+      throw isNotRam(error) ? new Error('not RAM', { cause: error }) : error;
     }
-    throw error;
-  }
+  }, PagingError);
 }

@@ -1,38 +1,33 @@
 import { readFileSync } from 'node:fs';
-import { GdbError } from '../../lib/gdb/index.js';
-import { bytesOfHex, PacketReader } from '../../lib/gdb/packet.js';
-import { parseRegisterLayout } from '../../lib/gdb/target-description.js';
-import { parseProcessMaps } from '../../lib/memory/process-maps.js';
-import { MonitorError } from '../../lib/monitor/index.js';
-import { readGreeting } from '../../lib/monitor/greeting.js';
-import { ReplyFramer, replyEnd } from '../../lib/monitor/framing.js';
-import { parseGpa2hva, parseGva2gpa } from '../../lib/monitor/parse/address.js';
-import { parseMem, parseTlb } from '../../lib/monitor/parse/mappings.js';
-import { parseMemoryDump } from '../../lib/monitor/parse/memory-dump.js';
-import { parseMemoryTree } from '../../lib/monitor/parse/memory-tree.js';
-import { parseCpus, parseStatus } from '../../lib/monitor/parse/status.js';
-import { parseTcpTable } from '../../lib/monitor/tcp-table.js';
-import { cutText, mutateText, pick, type Random, randomFrom } from './text-mutation.js';
+import { GdbError } from '../../../lib/gdb/index.js';
+import { bytesOfHex, PacketReader } from '../../../lib/gdb/packet.js';
+import { parseRegisterLayout } from '../../../lib/gdb/target-description.js';
+import { parseProcessMaps } from '../../../lib/memory/process-maps.js';
+import { MonitorError } from '../../../lib/monitor/index.js';
+import { readGreeting } from '../../../lib/monitor/greeting.js';
+import { ReplyFramer, replyEnd } from '../../../lib/monitor/framing.js';
+import { parseGpa2hva, parseGva2gpa } from '../../../lib/monitor/parse/address.js';
+import { parseMem, parseTlb } from '../../../lib/monitor/parse/mappings.js';
+import { parseMemoryDump } from '../../../lib/monitor/parse/memory-dump.js';
+import { parseMemoryTree } from '../../../lib/monitor/parse/memory-tree.js';
+import { parseCpus, parseStatus } from '../../../lib/monitor/parse/status.js';
+import { parseTcpTable } from '../../../lib/monitor/tcp-table.js';
+import { cutText, type FuzzOptions, isRefused, mutateText, pick, type Random, repeat } from './random.js';
 
-export interface MonitorReplyFuzzOptions {
-  /** Replies to feed, from 1. */
-  readonly iterations: number;
-  /** The same seed gives the same replies. */
-  readonly seed: number;
+/** What the run met. A kind of thing that never came up was not tested. */
+function noCounts() {
+  return {
+    /** Replies that came through the framing exactly as they were sent. */
+    framed: 0,
+    /** Broken streams that ended in a typed error, or that left the framer waiting (where a deadline ends it). */
+    streamsRefused: 0,
+    streamsWaiting: 0,
+    /** By the parsers, over mutated replies. */
+    refused: 0,
+    understood: 0,
+  };
 }
-
-export interface MonitorReplyFuzzCounts {
-  iterations: number;
-  /** Replies that came through the framing exactly as they were sent. */
-  framed: number;
-  /** Broken streams that ended in a typed error, or that left the framer waiting (where a deadline ends it). */
-  streamsRefused: number;
-  streamsWaiting: number;
-  /** By the parsers, over mutated replies. */
-  refused: number;
-  understood: number;
-  slowestMs: number;
-}
+type Counts = ReturnType<typeof noCounts>;
 
 const MAX_REPLY_BYTES = 100_000;
 const TOKENS = [
@@ -55,7 +50,7 @@ const TOKENS = [
   'ff',
   '99999999999999999999',
 ];
-const folder = new URL('../../specs/unit/monitor/recorded/', import.meta.url);
+const folder = new URL('../../unit/monitor/recorded/', import.meta.url);
 
 const REQUEST = { address: 0x1000n, unit: 'g', count: 4 } as const;
 /** Every parser of what QEMU or the kernel says, with a text that it understands. */
@@ -96,46 +91,23 @@ const PARSERS: readonly { readonly sample: string; readonly parse: (text: string
  * @throws Error when anything throws that is not a typed error, a value is no number of its kind, a framed reply differs from the
  *   one sent, or a bound is passed; the message holds seed and iteration
  */
-export function run({ iterations, seed }: MonitorReplyFuzzOptions): MonitorReplyFuzzCounts {
-  const random = randomFrom(seed);
+export function run(options: FuzzOptions) {
   const corpus = PARSERS.map(({ sample }) => sample);
-  const counts: MonitorReplyFuzzCounts = {
-    iterations: 0,
-    framed: 0,
-    streamsRefused: 0,
-    streamsWaiting: 0,
-    refused: 0,
-    understood: 0,
-    slowestMs: 0,
-  };
+  const counts = noCounts();
   for (const { sample, parse } of PARSERS) parse(sample);
-  for (; counts.iterations < iterations; counts.iterations += 1) {
-    const began = performance.now();
-    try {
-      const { sample, parse } = pick(PARSERS, random);
-      const text = mutateText(sample, corpus, TOKENS, random);
-      feedParser(parse, text, counts);
-      feedFraming(text, corpus, random, counts);
-    } catch (error) {
-      throw new Error(`Monitor reply fuzzing failed at seed ${seed}, iteration ${counts.iterations}`, {
-        cause: error,
-      });
-    }
-    counts.slowestMs = Math.max(counts.slowestMs, performance.now() - began);
-  }
-  return counts;
-}
-
-function feedParser(parse: (text: string) => unknown, text: string, counts: MonitorReplyFuzzCounts): void {
-  try {
-    checkValue(parse(text));
-    counts.understood += 1;
-  } catch (error) {
-    if (!(error instanceof MonitorError || error instanceof GdbError)) throw error;
-    if (error.message.length > 2_000)
-      throw new Error('an error message is beyond its bound', { cause: error });
-    counts.refused += 1;
-  }
+  return repeat(options, counts, (random) => {
+    const { sample, parse } = pick(PARSERS, random);
+    const text = mutateText(sample, corpus, TOKENS, random);
+    const refused = isRefused(
+      () => {
+        checkValue(parse(text));
+      },
+      MonitorError,
+      GdbError,
+    );
+    counts[refused ? 'refused' : 'understood'] += 1;
+    feedFraming(text, corpus, random, counts);
+  });
 }
 
 /** Nothing in a result may be NaN, negative or wider than 64 bits. */
@@ -148,12 +120,7 @@ function checkValue(value: unknown): void {
 }
 
 /** A conversation whose replies hold anything but the mark's echo, first whole, then with its bytes mutated. */
-function feedFraming(
-  text: string,
-  corpus: readonly string[],
-  random: Random,
-  counts: MonitorReplyFuzzCounts,
-): void {
+function feedFraming(text: string, corpus: readonly string[], random: Random, counts: Counts): void {
   const replies = [text, pick(corpus, random), '', '(qemu) '].map((reply) => reply.replaceAll('\x1b', '?'));
   const sent = replies.map((reply, index) => `c${index}\x1b[K\r\n${reply}${replyEnd('m')}`).join('');
   const whole = frame(cutText(sent, random), replies.length, MAX_REPLY_BYTES);

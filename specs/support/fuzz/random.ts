@@ -1,15 +1,62 @@
 /** Numbers from 0 up to `below`, not included. */
 export type Random = (below: number) => number;
 
-/** A generator whose numbers depend on the seed alone (xorshift32, enough to spread mutations). */
+/** A generator whose numbers depend on the seed alone (mulberry32, enough to spread mutations). */
 export function randomFrom(seed: number): Random {
-  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  let state = seed >>> 0;
   return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
   };
+}
+
+export interface FuzzOptions {
+  /** Inputs to make and to feed, from 1. */
+  readonly iterations: number;
+  /** The same seed gives the same inputs. */
+  readonly seed: number;
+}
+
+/**
+ * Feeds that many inputs, and adds up what was met.
+ *
+ * @throws Error with seed and iteration, and what `feed` threw as its cause
+ */
+export function repeat<Counts extends Record<string, unknown>>(
+  { iterations, seed }: FuzzOptions,
+  counts: Counts,
+  feed: (random: Random, iteration: number) => void,
+): Counts & { slowestMs: number } {
+  const random = randomFrom(seed);
+  let slowestMs = 0;
+  for (let iteration = 0; iteration < iterations; iteration += 1) {
+    const began = performance.now();
+    try {
+      feed(random, iteration);
+    } catch (cause) {
+      throw new Error(`failed at seed ${seed}, iteration ${iteration}`, { cause });
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - began);
+  }
+  return { ...counts, slowestMs };
+}
+
+/** True if the work is refused with a typed error of one of these kinds. Anything else that it throws is a failure. */
+export function isRefused(
+  work: () => unknown,
+  ...kinds: (abstract new (...of: never[]) => Error)[]
+): boolean {
+  try {
+    work();
+    return false;
+  } catch (error) {
+    if (!(error instanceof Error && kinds.some((kind) => error instanceof kind))) throw error;
+    if (error.message.length > 2_000)
+      throw new Error('an error message is beyond its bound', { cause: error });
+    return true;
+  }
 }
 
 export function pick<T>(from: readonly T[], random: Random): T {
@@ -45,7 +92,7 @@ function mutateOnce(
   random: Random,
 ): string {
   const at = random(text.length + 1);
-  const length = random(Math.min(200, text.length - at + 1));
+  const length = random(Math.min(400, text.length - at + 1));
   const [before, piece, after] = [text.slice(0, at), text.slice(at, at + length), text.slice(at + length)];
   switch (random(8)) {
     case 0:
