@@ -1,6 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
-
 import { test } from '@playwright/test';
 
 import { expect } from '../../../fixtures/matchers/index.js';
@@ -104,15 +101,70 @@ for (const { name, received, args, takesAnything } of uses) {
   });
 }
 
-test('every matcher is among them', async () => {
-  const folder = path.resolve(import.meta.dirname, '../../../fixtures/matchers');
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts'));
-  const sources = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));
-  const names = sources.flatMap((source) =>
-    [...source.matchAll(/base\.extend\(\{([^}]*)\}/g)].flatMap(([, list]) => list?.split(',') ?? []),
+/** Of each matcher, what contradicts it: a page or a number that is otherwise than it states. */
+const contradictions: Readonly<
+  Record<string, readonly (readonly [received: unknown, args: readonly unknown[]])[]>
+> = {
+  toHavePteBits: flipped([0n, 1n, 2n, 63n]).map(({ first }) => [first, [bits]]),
+  toHaveUserBitCleared: flipped([0n, 2n]).map(({ first }) => [first, []]),
+  toBeTakenFromUserMode: flipped([0n, 1n, 2n, 63n]).map(({ first, kernelLog }) => [first, [kernelLog]]),
+  toBeReportedAsNotTaken: [
+    [first, [kernelLog]],
+    [left.first, [kernelLog]],
+  ],
+  toStayTakenFromUserMode: flipped([0n, 2n]).map(({ first }) => [first, ['it rained']]),
+  toReportClearing: flipped([0n, 1n, 2n, 63n]).map(({ first, second, kernelLog }) => [
+    kernelLog,
+    [first, second],
+  ]),
+  toLeaveNoStaleTranslation: [
+    [{ mapping: first, own: { ...touches, after: counted }, other: touches }, []],
+    [{ mapping: first, own: touches, other: { ...touches, after: { ...counted, done: 1, fault: 3 } } }, []],
+  ],
+  toMatchPageFault: [0x4, 0x7, 0x1, 0xd, 0x15].map((code) => [faultOf(code), [5]]),
+  toHoldMorePages: [
+    { pinned: 4, locked: 5 },
+    { pinned: 6, locked: 5 },
+    { pinned: 5, locked: 4 },
+    { pinned: 5, locked: 6 },
+  ].map((now) => [now, [{ pinned: 1, locked: 1 }, 4, 'a mapping']]),
+  toLeaveUnchanged: flipped([0n, 1n, 2n, 63n]).map(({ first, builder }) => [
+    diffScans(scanned, scanSync(builder.memory, x86Space({ cr3: builder.root }), { range: 'user' })),
+    [{ address: first.address, size: first.size }, 'nothing happened'],
+  ]),
+};
+
+/** Worlds in which one bit of one page's entry is another, for each page and bit. */
+function flipped(which: readonly bigint[]): World[] {
+  return which.flatMap((bit) =>
+    Array.from({ length: first.pages }, (_, page) => {
+      const other = new World();
+      other.change(other.first, page, (raw) => raw ^ (1n << bit));
+      return other;
+    }),
   );
-  expect(new Set(names.map((name) => name.trim()))).toEqual(new Set(uses.map(({ name }) => name)));
+}
+
+test('every matcher that there is is among them, and red where what it states is not so', async () => {
+  const names = matchersOf(expect);
+  expect(names.length).toBeGreaterThan(8);
+  expect(new Set(uses.map(({ name }) => name))).toEqual(new Set(names));
+  expect(new Set(Object.keys(contradictions))).toEqual(new Set(names));
+  for (const [name, cases] of Object.entries(contradictions)) {
+    expect(cases, name).not.toEqual([]);
+    for (const [index, [received, args]] of cases.entries())
+      expect(await outcome(false, name, received, args), `${name}, ${index}`).toBeInstanceOf(Error);
+  }
 });
+
+/** What `expect` was extended by, as Playwright keeps it. */
+function matchersOf(extended: object): string[] {
+  const kept = Object.getOwnPropertySymbols(extended).map(
+    (symbol) =>
+      (extended as Record<symbol, { readonly userMatchers?: object } | undefined>)[symbol]?.userMatchers,
+  );
+  return Object.keys(kept.find((matchers) => matchers !== undefined) ?? {});
+}
 
 test('a message says what is wrong, what was meant and what there is', async () => {
   const messages: readonly (readonly [unknown, RegExp])[] = [
