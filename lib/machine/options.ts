@@ -36,12 +36,11 @@ export const defaultMachineOptions: MachineOptions = {
 const word = text(/^[^\s,](?:.*\S)?$/, "an argument of QEMU's, such as 'e1000e'");
 
 export const memoryRule = text(/^[1-9]\d*[mg]$/i, "a size in MiB or GiB, such as '512m' or '2g'");
-export const vcpusRule = whole(1, 288, 'vCPUs');
 
 /** What a spec may say of its machine: any of the options. */
 export const machineOptionsRule: Rule<Partial<MachineOptions>> = shape<Partial<MachineOptions>>({
   memory: optional(memoryRule),
-  vcpus: optional(vcpusRule),
+  vcpus: optional(whole(1, 288, 'vCPUs')),
   accel: optional(oneOf(['auto', 'kvm', 'tcg'])),
   cpu: optional(word),
   la57: optional(flag),
