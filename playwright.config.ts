@@ -47,7 +47,7 @@ export default defineConfig<MachineFixtures, StackWorkerFixtures>({
     // One vCPU: the emulator has less to do, and nothing in these specs needs a second one.
     { name: 'nested', testDir: 'specs/nested', use: { machineOptions: { vcpus: 1 } } },
     // Bochs interprets: a test's own time is not the host's.
-    { name: 'ept', testDir: 'specs/ept', timeout: 240_000 },
+    { name: 'ept', testDir: 'specs/ept', timeout: 240_000, use: { stackName: 'ept' } },
     { name: 'framework', testMatch: 'specs/{framework,paging,stack}/**/*.spec.ts' },
     // Only where there is a kernel to run on.
     ...(process.env.E2E_KERNEL

@@ -1,5 +1,5 @@
 /** `npm run image`: builds what guests boot if need be and says where it is; `npm run image -- update` makes a new lock of packages. */
-import { eptImage } from '../fixtures/ept/image.js';
+import { eptImage } from '../fixtures/stacks/ept.js';
 import { readEnvironment } from '../fixtures/environment.js';
 import { referenceImage } from '../fixtures/stacks/reference-image.js';
 import { specKernels } from '../fixtures/stacks/spec-kernels.js';

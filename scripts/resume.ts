@@ -70,7 +70,7 @@ async function resume(kept: string): Promise<number> {
   try {
     const answer = await guestState(guest, running);
     const symbolFile = await writeSymbolFile(machine);
-    await machine.monitor.gdbserver(machine.ports.debug);
+    await machine.gdb.open();
     await leave(machine, guest);
     const { ports } = machine;
     console.log(

@@ -20,7 +20,7 @@ export class BochsMemory implements PhysicalMemory {
     this.#end = BigInt(memoryMib) << 20n;
     this.#dumps = new MicrotaskBatch(async (requests) => {
       const commands = requests.map(({ address, words }) => dumpCommand(address, words));
-      const replies = await bochs.paused(() => bochs.commands(commands));
+      const replies = await bochs.runState.paused(() => bochs.commands(commands));
       return replies.map((reply, index) => {
         const { address = 0n, words = 0 } = requests[index] ?? {};
         return parseDump(reply, address, words);

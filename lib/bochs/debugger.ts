@@ -1,12 +1,14 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Readable, Writable } from 'node:stream';
 
-import { Transcript } from '../monitor/index.js';
+import { RunState } from '../machine/run-state.js';
+import type { Transcript } from '../monitor/index.js';
 import { DebuggerError } from './errors.js';
 import { PromptFramer } from './prompts.js';
 
 export interface DebuggerOptions {
   readonly title: string;
+  /** Takes in all that is said, except the machine's own running and stopping. */
+  readonly transcript?: Transcript;
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** Sends Bochs a SIGINT, which stops the machine. */
@@ -32,24 +34,27 @@ const defaultSilenceMs = 120_000;
  * answers commands. A new Bochs stands at its first instruction.
  */
 export class BochsDebugger {
-  /** All that was said, except the machine's own running and stopping. */
-  readonly transcript = new Transcript({ prompt: '<bochs>' });
   readonly #options: DebuggerOptions;
   readonly #framer = new PromptFramer();
   readonly #waiting: Waiting[] = [];
   #ended: DebuggerError | undefined;
   #running = false;
-  /** It was started; it stands only while somebody has it paused. */
-  #started = false;
-  #pauses = 0;
-  /** The pause that the code which asks runs in. */
-  readonly #pause = new AsyncLocalStorage<{ over: boolean }>();
-  /** Stopping and continuing wait for each other. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly runState: RunState;
   #silence: NodeJS.Timeout | undefined;
 
   private constructor(options: DebuggerOptions) {
     this.#options = options;
+    this.runState = new RunState(options.title, {
+      stop: async () => {
+        const ran = this.#running;
+        await this.#interrupt();
+        return ran;
+      },
+      cont: () => {
+        this.#continue();
+        return Promise.resolve();
+      },
+    });
     options.stdin.on('error', () => undefined);
     options.stdout.setEncoding('latin1');
     options.stdout.on('data', (chunk: string) => {
@@ -77,33 +82,9 @@ export class BochsDebugger {
     return this.#running;
   }
 
-  /** Whether the code that asks is inside `paused`: the machine stands until that code is done. */
-  get pausedByCaller(): boolean {
-    return this.#pause.getStore()?.over === false;
-  }
-
-  /** Lets the machine run, unless somebody has it paused: then it runs when the last of them is done. */
-  async start(): Promise<void> {
-    this.#started = true;
-    await this.#inTurn(() => {
-      this.#continue();
-    });
-  }
-
-  /** Runs `work` while the machine stands. May be nested; the machine runs on after the last one, if it ran before. */
-  async paused<T>(work: () => Promise<T>): Promise<T> {
-    const pause = { over: false };
-    this.#pauses += 1;
-    try {
-      await this.#inTurn(() => this.#interrupt());
-      return await this.#pause.run(pause, work);
-    } finally {
-      pause.over = true;
-      this.#pauses -= 1;
-      await this.#inTurn(() => {
-        this.#continue();
-      });
-    }
+  /** Why nothing is answered any more, once it is so. */
+  get ended(): DebuggerError | undefined {
+    return this.#ended;
   }
 
   /** Sends commands to the standing machine, all at once, and answers their replies. @throws DebuggerError */
@@ -115,14 +96,8 @@ export class BochsDebugger {
     return await Promise.all(replies);
   }
 
-  async #inTurn(work: () => Promise<void> | void): Promise<void> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => undefined);
-    await mine;
-  }
-
   #continue(): void {
-    if (this.#running || this.#ended || !this.#started || this.#pauses > 0) return;
+    if (this.#running || this.#ended) return;
     this.#running = true;
     this.#options.stdin.write('c\n');
   }
@@ -171,11 +146,21 @@ export class BochsDebugger {
     if (!waiting) {
       // A machine that stopped by itself: a panic of Bochs's, or a breakpoint of the guest's.
       this.#running = false;
-      this.transcript.record({ time: new Date(), command: '(stopped by itself)', reply, durationMs: 0 });
+      this.#options.transcript?.record({
+        time: new Date(),
+        command: '(stopped by itself)',
+        reply,
+        durationMs: 0,
+      });
       return;
     }
     const { command, beganAt, resolve } = waiting;
-    this.transcript.record({ time: new Date(), command, reply, durationMs: performance.now() - beganAt });
+    this.#options.transcript?.record({
+      time: new Date(),
+      command,
+      reply,
+      durationMs: performance.now() - beganAt,
+    });
     resolve(reply);
   }
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { GdbConnectError, GdbError, GdbProtocolError, GdbTimeoutError } from './errors.js';
-import { GdbClient } from './gdb-client.js';
-import { check, milliseconds, optional, shape, text, whole } from '../validate/index.js';
+import { GdbClient, type Resuming } from './gdb-client.js';
+import { check, milliseconds, optional, shape, text, that, whole } from '../validate/index.js';
 
 export interface ConnectGdbOptions {
   readonly port: number;
@@ -10,12 +10,15 @@ export interface ConnectGdbOptions {
   readonly host?: string;
   /** Deadline in ms for the connection, and of each request. Default 5000. */
   readonly timeoutMs?: number;
+  /** Runs what lets the VM run, when whoever else has it stopped is done. Default: at once. */
+  readonly resuming?: Resuming;
 }
 
 const gdbOptions = shape<ConnectGdbOptions>({
   port: whole(1, 65_535),
   host: optional(text(/^\S+$/, "a host, such as '127.0.0.1'")),
   timeoutMs: optional(milliseconds),
+  resuming: optional(that<Resuming>('a function', (value) => typeof value === 'function')),
 });
 
 /**
@@ -26,7 +29,12 @@ const gdbOptions = shape<ConnectGdbOptions>({
  * @throws GdbProtocolError the port speaks something else
  */
 export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient> {
-  const { port, host = '127.0.0.1', timeoutMs = 5_000 } = check('connectGdb', 'options', gdbOptions, options);
+  const {
+    port,
+    host = '127.0.0.1',
+    timeoutMs = 5_000,
+    resuming = <T>(work: () => Promise<T>) => work(),
+  } = check('connectGdb', 'options', gdbOptions, options);
   const where = `${host}:${String(port)}`;
   const socket = connect({ port, host, noDelay: true });
   try {
@@ -42,7 +50,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
   }
   socket.on('error', () => undefined);
   try {
-    return await GdbClient.attach(socket, where, timeoutMs);
+    return await GdbClient.attach(socket, where, timeoutMs, resuming);
   } catch (error) {
     if (error instanceof GdbTimeoutError) {
       throw new GdbTimeoutError(

@@ -15,6 +15,14 @@ const MAX_VCPUS = 4096;
 
 type AddressMode = 'virtual' | 'physical';
 
+/** Runs work that lets the VM run, and is over when the VM runs, or has run one step. */
+export type Resuming = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** gdb's number of the signal with which QEMU reports that it was told to stop. */
+const SIGINT = 2;
+/** For the stop that was asked for. */
+const STOP_MS = 5_000;
+
 /**
  * Client of QEMU's gdb stub. **Attaching stops the VM.** While it runs, only `interrupt`, `waitForStop`, `release` and `detach`
  * are allowed: QEMU stops a running VM at any byte that comes, and loses that byte.
@@ -32,22 +40,33 @@ export class GdbClient {
   #attached = false;
   /** Undefined while the VM runs. */
   #stopped: StopReply | undefined;
+  /** It stands for a look of somebody else's: who waits for a stop is told when it stops by itself. */
+  #suspended = false;
+  readonly #resuming: Resuming;
+  #onSuspended: { resolve: (stop: StopReply) => void; reject: (error: Error) => void } | undefined;
   #waiting: { resolve: (stop: StopReply) => void; reject: (error: Error) => void }[] = [];
 
-  private constructor(socket: Socket, where: string, timeoutMs: number) {
+  private constructor(socket: Socket, where: string, timeoutMs: number, resuming: Resuming) {
+    this.#resuming = resuming;
     this.#connection = new GdbConnection(socket, {
       where,
       timeoutMs,
       onStop: (payload) => this.#hasStopped(parseStopReply(payload)),
       onClose: (reason) => {
         for (const { reject } of this.#waiting.splice(0)) reject(reason);
+        this.#onSuspended?.reject(reason);
       },
     });
   }
 
   /** Shakes hands with the stub behind a connected socket. The VM is stopped when this resolves. */
-  static async attach(socket: Socket, where: string, timeoutMs: number): Promise<GdbClient> {
-    const client = new GdbClient(socket, where, timeoutMs);
+  static async attach(
+    socket: Socket,
+    where: string,
+    timeoutMs: number,
+    resuming: Resuming,
+  ): Promise<GdbClient> {
+    const client = new GdbClient(socket, where, timeoutMs, resuming);
     try {
       const features = await client.#connection.request('qSupported:hwbreak+;vContSupported+');
       if (
@@ -68,7 +87,7 @@ export class GdbClient {
 
   /** Whether the VM runs, as far as this connection knows. */
   get running(): boolean {
-    return this.#stopped === undefined;
+    return this.#stopped === undefined || this.#suspended;
   }
 
   get closed(): boolean {
@@ -141,18 +160,13 @@ export class GdbClient {
 
   /** Lets all vCPUs run. One that stands at a breakpoint of ours steps over it first, or it would stop there again at once. */
   cont(): Promise<void> {
-    return this.#inTurn('continue', async () => {
-      for (const registers of this.#breakpoints.size === 0 ? [] : await this.#allRegisters()) {
-        const address = instructionAddress(registers);
-        if (this.#breakpoints.has(address)) await this.#stepOver(registers.cpu, address);
-      }
-      await this.#resume('c');
-    });
+    return this.#resuming(() => this.#continue());
   }
 
   /** Executes one instruction on one vCPU, the others standing still. */
-  step(cpu: number): Promise<StopReply> {
-    return this.#inTurn('step', () => this.#step(check('step', 'cpu', whole(0), cpu)));
+  async step(cpu: number): Promise<StopReply> {
+    check('step', 'cpu', whole(0), cpu);
+    return await this.#resuming(() => this.#inTurn('step', () => this.#step(cpu)));
   }
 
   /**
@@ -161,7 +175,7 @@ export class GdbClient {
    */
   async waitForStop(deadlineMs: number): Promise<StopReply> {
     check('waitForStop', 'deadlineMs', milliseconds, deadlineMs);
-    if (this.#stopped !== undefined) return this.#stopped;
+    if (this.#stopped !== undefined && !this.#suspended) return this.#stopped;
     if (this.#connection.closed !== undefined) throw this.#connection.closed;
     return await new Promise((resolve, reject) => {
       const waiter = {
@@ -187,9 +201,50 @@ export class GdbClient {
   }
 
   /** Stops a running VM (out of band). Does nothing to one that stands. */
-  async interrupt(deadlineMs = 5_000): Promise<StopReply> {
+  async interrupt(deadlineMs = STOP_MS): Promise<StopReply> {
+    if (this.#suspended && this.#stopped !== undefined) this.#tell(this.#stopped);
     if (this.#stopped === undefined && !this.closed) this.#connection.interrupt();
     return this.waitForStop(deadlineMs);
+  }
+
+  /**
+   * Stops a VM that runs, for a look: `waitForStop` does not hear of it. `resume` undoes it.
+   *
+   * @returns whether it ran; a breakpoint may have been there first
+   */
+  async suspend(): Promise<boolean> {
+    // Whoever had it stopped may have let it run by the monitor, of which the stub says nothing.
+    this.#stopped = undefined;
+    this.#suspended = true;
+    const stop = new Promise<StopReply>((resolve, reject) => {
+      this.#onSuspended = { resolve, reject };
+    });
+    const timer = setTimeout(() => {
+      this.#onSuspended?.reject(new GdbTimeoutError(`The VM did not stop within ${String(STOP_MS)} ms.`));
+    }, STOP_MS);
+    try {
+      this.#connection.interrupt();
+      await stop;
+    } finally {
+      clearTimeout(timer);
+      this.#onSuspended = undefined;
+    }
+    return this.#suspended;
+  }
+
+  /** Whether it stands for a look, and for nothing else. */
+  get suspended(): boolean {
+    return this.#suspended;
+  }
+
+  /** Lets the VM run, whoever stopped it. After a look a vCPU that stands at a breakpoint has not hit it yet, and does so. */
+  async resume(): Promise<void> {
+    if (!this.#suspended) {
+      await this.#continue();
+      return;
+    }
+    this.#suspended = false;
+    await this.#resume('c');
   }
 
   /**
@@ -197,9 +252,11 @@ export class GdbClient {
    * this client came, by the monitor or by `-S`: use `release` to leave it stopped.
    */
   async detach(): Promise<void> {
-    await this.#leave(async () => {
-      await this.#expectOk('D');
-    });
+    await this.#resuming(() =>
+      this.#leave(async () => {
+        await this.#expectOk('D');
+      }),
+    );
   }
 
   /** Leaves the VM **stopped**, without breakpoints, and closes the connection. The monitor's `cont` resumes it. */
@@ -210,6 +267,16 @@ export class GdbClient {
   /** Closes the connection as it is: breakpoints stay set, and the VM runs or stands as it did. */
   close(): Promise<void> {
     return this.#connection.close();
+  }
+
+  #continue(): Promise<void> {
+    return this.#inTurn('continue', async () => {
+      for (const registers of this.#breakpoints.size === 0 ? [] : await this.#allRegisters()) {
+        const address = instructionAddress(registers);
+        if (this.#breakpoints.has(address)) await this.#stepOver(registers.cpu, address);
+      }
+      await this.#resume('c');
+    });
   }
 
   async #leave(goodbye: () => Promise<void>): Promise<void> {
@@ -299,8 +366,15 @@ export class GdbClient {
   #hasStopped(stop: StopReply): boolean {
     const stood = this.#attached && this.#stopped !== undefined;
     this.#stopped = stop;
-    for (const { resolve } of this.#waiting.splice(0)) resolve(stop);
+    if (!this.#suspended || stop.signal !== SIGINT) this.#tell(stop);
+    this.#onSuspended?.resolve(stop);
     return stood;
+  }
+
+  /** A stop that is meant for whoever uses this client. */
+  #tell(stop: StopReply): void {
+    this.#suspended = false;
+    for (const { resolve } of this.#waiting.splice(0)) resolve(stop);
   }
 
   async #registersOf(cpu: number, layout: readonly RegisterSlot[]): Promise<VcpuRegisters> {

@@ -1,6 +1,6 @@
 import { KernelLog, type KernelLogEntry, type Mark } from './kernel-log/index.js';
 import { withBroughtTools } from './tools/index.js';
-import type { GuestProcess, GuestShell } from './ssh/index.js';
+import type { Guest, LineProcess } from './command-shell.js';
 
 /**
  * The guest's own reader of /dev/kmsg where it has one (images/reference/tools), which goes on after an overrun and says so. `cat`
@@ -18,16 +18,16 @@ export class KernelLogFollower {
   readonly log: KernelLog;
   /** What the kernel printed after this belongs to the test. */
   readonly began: Mark;
-  readonly #reader: GuestProcess;
+  readonly #reader: LineProcess;
 
-  private constructor(log: KernelLog, began: Mark, reader: GuestProcess) {
+  private constructor(log: KernelLog, began: Mark, reader: LineProcess) {
     this.log = log;
     this.began = began;
     this.#reader = reader;
   }
 
   /** @param test names the mark in the guest's own log */
-  static async start(guest: GuestShell, test: string): Promise<KernelLogFollower> {
+  static async start(guest: Guest, test: string): Promise<KernelLogFollower> {
     const reader = await guest.spawn(['sh', '-c', follow]);
     const log = new KernelLog(chunksOf(reader), {
       format: 'kmsg',
@@ -53,6 +53,6 @@ export class KernelLogFollower {
 }
 
 /** A guest process's lines as a channel. */
-async function* chunksOf(reader: GuestProcess): AsyncGenerator<string, void> {
+async function* chunksOf(reader: AsyncIterable<string>): AsyncGenerator<string, void> {
   for await (const line of reader) yield `${line}\n`;
 }

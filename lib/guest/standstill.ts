@@ -1,5 +1,5 @@
 import type { Machine } from '../machine/machine.js';
-import { connectMonitor, type Monitor } from '../monitor/index.js';
+import { connectMonitor, type VmStatus } from '../monitor/index.js';
 
 /** For a look through a connection of its own. */
 const connectMs = 500;
@@ -11,16 +11,15 @@ const connectMs = 500;
 export async function standstillOf(machine: Machine): Promise<string | undefined> {
   if (machine.died.aborted) return undefined;
   try {
-    if (!machine.monitor.closed) return await wordsOf(machine.monitor);
+    if (!machine.has('monitor') || !machine.monitor.closed) return wordsOf(await machine.status());
     // Somebody has taken the monitor to himself and may have given it back: it takes one client at a time.
     await using monitor = await connectMonitor({ port: machine.ports.monitor, deadlineMs: connectMs });
-    return await wordsOf(monitor);
+    return wordsOf(await monitor.infoStatus());
   } catch {
     return undefined;
   }
 }
 
-async function wordsOf(monitor: Monitor): Promise<string | undefined> {
-  const { running, state } = await monitor.infoStatus();
+function wordsOf({ running, state }: VmStatus): string | undefined {
   return running || state === 'debug' ? undefined : `VM status: ${state}`;
 }

@@ -21,12 +21,14 @@ export interface EptImage {
   readonly key: string;
   /** Absolute path of the CD. */
   readonly cd: string;
+  /** Absolute path of the System.map of the kernel on it: its vmlinux has not the symbols of its data. */
+  readonly kernel: string;
   /** Versions of what the guest is made of, by name. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /** What the EPT guest is built from now. */
-export interface EptImagePlan extends EptImage {
+export interface EptImagePlan extends Omit<EptImage, 'kernel'> {
   /** The folder that it is in once it is built. */
   readonly target: string;
   readonly built: boolean;
@@ -34,8 +36,8 @@ export interface EptImagePlan extends EptImage {
 }
 
 const images = path.resolve(import.meta.dirname, '../../images');
-/** The L2 host program is compiled from the last two. */
-const recipes = ['ept', 'l2', 'reference/tools'];
+/** The L2 host program is compiled from `l2` and the tools. */
+const recipes = ['ept', 'l2', 'reference/tools', 'reference/modules/kernel_reports'];
 const set = 'ept';
 const ofKernel: SmallKernelOptions = {
   fragments: ['base.config', 'kvm.config'],
@@ -88,6 +90,6 @@ export async function ensureEptImage(context: BuildContext): Promise<EptImage> {
         );
       },
     });
-    return { key, cd, versions };
+    return { key, cd, versions, kernel: path.join(path.dirname(kernel.vmlinux), 'System.map') };
   });
 }

@@ -14,7 +14,7 @@ import {
   BootRecord,
   diagnose,
   launcherStarted,
-  qemuAlive,
+  programAlive,
   restored,
   TextTail,
   unlessStalled,
@@ -22,7 +22,8 @@ import {
 } from './boot-story/index.js';
 import { Console } from './console/index.js';
 import { findMonitor } from './find-monitor.js';
-import { Machine } from './machine.js';
+import type { MachineProgram } from './machine.js';
+import { QemuMachine } from './qemu-machine.js';
 import { optionsOfQemu } from './qemu-process.js';
 import { createRunFolder, type OwnedProcess, ownProcess } from './ownership/index.js';
 import { launchArguments, type LaunchPlan } from './plan/launch-plan.js';
@@ -35,9 +36,9 @@ export interface LaunchOptions {
   /** Where the console's output goes, capped. It is the caller's, who attaches it to a report; it outlives the machine. */
   readonly consoleLog: string;
   /** What is to be done as soon as the monitor answers, before readiness is awaited. */
-  readonly prepare?: (machine: Machine) => Promise<void>;
+  readonly prepare?: (machine: QemuMachine) => Promise<void>;
   /** What makes the machine ready, beyond a monitor that answers; made when the machine's ports are known. */
-  readonly until: (machine: Machine) => Promise<WaitStrategy>;
+  readonly until: (machine: QemuMachine) => Promise<WaitStrategy>;
   /** Told of the machine as soon as it exists, before it is ready: its console and transcript are evidence if it never is. */
   readonly onStarted?: (evidence: LaunchEvidence) => void;
   readonly signal?: AbortSignal;
@@ -49,6 +50,7 @@ export interface LaunchOptions {
 
 /** What a launch leaves behind for a report, whether it succeeds or not. */
 export interface LaunchEvidence {
+  readonly program: MachineProgram;
   readonly console: Console;
   readonly transcript: Transcript;
   /** What the launch script and QEMU wrote to stderr; it is part of the console's output too. */
@@ -75,7 +77,7 @@ const monitorIntervalMs = 2;
  *
  * @throws BootFailure with the stages that were reached and a verdict in one line
  */
-export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<Machine> {
+export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<QemuMachine> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await launchOnce(plan, options);
@@ -87,7 +89,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
   }
 }
 
-async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Machine> {
+async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<QemuMachine> {
   const started = new UndoStack();
   try {
     const ports = await allocatePorts();
@@ -99,9 +101,9 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
     const transcript = new Transcript();
     const stderr = new TextTail();
     const record = new BootRecord();
-    options.onStarted?.({ console, transcript, stderr, record });
+    options.onStarted?.({ program: 'QEMU', console, transcript, stderr, record });
     let process: OwnedProcess | undefined;
-    let monitor: Monitor | undefined;
+    let machine: QemuMachine | undefined;
     try {
       process = await ownProcess({
         title: options.title,
@@ -124,13 +126,12 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
       const subject = { title: options.title, console, exited: owned.exited };
       const signal = options.signal ? { signal: options.signal } : {};
       const place = monitorPlace(plan, ports.monitor, owned.pid, folder.path);
-      monitor = await firstAnswer(place, transcript, (strategy) =>
+      const monitor = await firstAnswer(place, transcript, (strategy) =>
         waitUntilReady(strategy, { ...subject, ...signal }),
       );
-      const open = monitor;
-      record.reach(qemuAlive);
-      started.defer(() => open.close());
-      const machine = new Machine({
+      record.reach(programAlive('QEMU'));
+      started.defer(() => monitor.close());
+      machine = new QemuMachine({
         ...options,
         plan,
         ports,
@@ -160,13 +161,14 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Mac
       const { title, whereabouts } = options;
       throw await diagnose(error, {
         title,
+        program: 'QEMU',
         plan,
         ports,
         record,
         console,
         stderr,
         process,
-        monitor,
+        machine,
         whereabouts,
       });
     }

@@ -43,6 +43,8 @@ export class Monitor {
   /** The same for all vCPUs of a machine, and for as long as it lives. */
   #features: CpuFeatures | undefined;
   readonly peer: MonitorPeer;
+  /** Where others may have the VM stopped as well: decides when it runs. See lib/machine/run-state.ts. */
+  runState: { stop(): Promise<void>; cont(): Promise<void> } | undefined;
 
   constructor(client: HmpClient, peer: MonitorPeer) {
     this.#client = client;
@@ -138,12 +140,17 @@ export class Monitor {
 
   /** Stops all vCPUs; returns when they stand still. */
   stop(options?: CommandOptions): Promise<void> {
-    return this.#silent('stop', options);
+    return this.runState ? this.runState.stop() : this.setRunning(false, options);
   }
 
-  /** Lets the vCPUs run. */
+  /** Lets the vCPUs run: when looks that others take are over. */
   cont(options?: CommandOptions): Promise<void> {
-    return this.#silent('cont', options);
+    return this.runState ? this.runState.cont() : this.setRunning(true, options);
+  }
+
+  /** `stop` or `cont` at once, whoever else has the VM stopped. */
+  setRunning(running: boolean, options?: CommandOptions): Promise<void> {
+    return this.#silent(running ? 'cont' : 'stop', options);
   }
 
   /** `cpu N`: which vCPU the commands act on. @throws MonitorCommandError there is no such vCPU */

@@ -2,9 +2,7 @@ import { loadavg } from 'node:os';
 import path from 'node:path';
 
 import { readEnvironment } from '../../fixtures/environment.js';
-import { bootEptMachine } from '../../fixtures/ept/boot.js';
-import { eptImage } from '../../fixtures/ept/image.js';
-import { startL2 } from '../../fixtures/ept/start-l2.js';
+import { eptImage, eptOptions, startEpt, startL2 } from '../../fixtures/stacks/ept.js';
 import { missingParts } from '../../lib/bochs/index.js';
 import { InfrastructureError } from '../../lib/errors.js';
 import { loadKvmIntel } from '../../lib/guest/l2/kvm-intel.js';
@@ -49,10 +47,14 @@ export async function ept(runs: number): Promise<object> {
 
 async function firstExit(image: EptImage, consoleLog: string): Promise<Start> {
   const begin = performance.now();
-  const { machine, guest, bootMs } = await bootEptMachine(image, consoleLog);
+  const { machine, guest, start } = await startEpt(image, {
+    title: 'The EPT machine',
+    consoleLog,
+    machineOptions: eptOptions,
+  });
   try {
     await loadKvmIntel(guest);
-    const l2 = await startL2({ machine, guest });
+    const l2 = await startL2(machine, guest);
     const buffer = await l2.alloc({ pages: 1 });
     await l2.setSlot(0, { gpa: 0n, buffer });
     await l2.write(buffer.address, hlt);
@@ -62,7 +64,7 @@ async function firstExit(image: EptImage, consoleLog: string): Promise<Start> {
     if (exits[0]?.exit !== 'hlt') {
       throw new InfrastructureError(`An L2 of one HLT came out for another reason: ${JSON.stringify(exits)}`);
     }
-    return { bootMs, firstExitMs };
+    return { bootMs: start.ms, firstExitMs };
   } finally {
     await machine.stop();
   }

@@ -5,7 +5,7 @@ import { readEnvironment } from '../../fixtures/environment.js';
 import { referenceStack } from '../../fixtures/stacks/reference.js';
 import type { Stack } from '../../fixtures/stacks/stack.js';
 import { startVm } from '../../fixtures/vm/start.js';
-import { stopVm, type Vm } from '../../fixtures/vm/vm.js';
+import { stopVm, type QemuVm } from '../../fixtures/vm/vm.js';
 import { defaultMachineOptions } from '../../lib/machine/options.js';
 import { createRunFolder } from '../../lib/machine/ownership/index.js';
 
@@ -26,7 +26,7 @@ export function benchStack(): Promise<Stack> {
 }
 
 /** Gives `measure` a machine of its own, and ends it afterwards. */
-export async function withBenchMachine<T>(measure: (vm: Vm, device: string) => Promise<T>): Promise<T> {
+export async function withBenchMachine<T>(measure: (vm: QemuVm, device: string) => Promise<T>): Promise<T> {
   const stack = await benchStack();
   await using folder = await createRunFolder({ prefix: 'bench' });
   const vm = await startVm(stack, {

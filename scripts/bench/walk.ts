@@ -1,4 +1,4 @@
-import type { Vm } from '../../fixtures/vm/vm.js';
+import type { QemuVm } from '../../fixtures/vm/vm.js';
 import { VfioProcess } from '../../lib/guest/vfio/process.js';
 import { connectGdb } from '../../lib/gdb/index.js';
 import { type OpenedMemory, openPhysicalMemory, READER_KINDS } from '../../lib/memory/index.js';
@@ -26,7 +26,7 @@ export async function walk(runs: number): Promise<object> {
   return await withBenchMachine((vm, device) => measure(vm, device, runs));
 }
 
-async function measure({ machine, guest }: Vm, device: string, runs: number): Promise<object> {
+async function measure({ machine, guest }: QemuVm, device: string, runs: number): Promise<object> {
   const { monitor } = machine;
   await using fastest = await openPhysicalMemory({ monitor, pid: machine.pid });
   const host = { machine, guest, memory: fastest.memory, syncMemory: fastest.sync, device, mappings: [] };

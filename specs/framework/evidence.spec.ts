@@ -22,9 +22,7 @@ test("symbols of a kernel that KASLR moved are where the guest's own kernel says
     machineOptions,
   });
   try {
-    const found = await machine.paused(async () =>
-      symbolsOfMachine(moved, machine.monitor, machine.pid, await machine.monitor.infoRegisters()),
-    );
+    const found = await machine.paused(async () => symbolsOfMachine(machine, await machine.registers()));
     const { stdout } = await guest.run([
       'grep',
       '-E',

@@ -1,4 +1,5 @@
 import { expect, test } from '../../fixtures/index.js';
+import type { Guest } from '../../lib/guest/command-shell.js';
 
 test.describe('a test that dirties everything and one that finds a pristine guest, in both orders', () => {
   for (const turn of ['before', 'between', 'after']) {
@@ -36,7 +37,7 @@ test('a restored guest runs what a booted one runs, and listens where that liste
   launch,
 }) => {
   const { guest: booted } = await launch({ coldBoot: true });
-  const seen = async (shell: typeof guest): Promise<string[]> => {
+  const seen = async (shell: Guest): Promise<string[]> => {
     const { stdout } = await shell.shell(
       // What begins with `[` is a kernel thread; `sh -c`, `ps` and `grep` are these commands themselves.
       `ps -o args | grep -vE '^(\\[|COMMAND|sh -c|ps|grep|\\{)'; grep ' 0A ' /proc/net/tcp | awk '{ print $2 }'`,

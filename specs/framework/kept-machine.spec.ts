@@ -63,7 +63,14 @@ test('a kept machine goes on where it stood, in another process: guest, parked p
 
     const port = Number(/ (\d+)$/.exec(lineOf('monitor'))?.[1]);
     await using monitor = await connectMonitor({ port });
-    const space = await parkedAddressSpace(monitor, BigInt(parked.marker));
+    const machine = {
+      registers: () => monitor.infoRegisters(),
+      paused: async <T>(look: () => Promise<T>): Promise<T> => {
+        await monitor.stop();
+        return await look().finally(() => monitor.cont());
+      },
+    };
+    const space = await parkedAddressSpace(machine, BigInt(parked.marker));
     expect(`0x${space.root.toString(16)}`).toBe(parked.root);
     await using opened = await openPhysicalMemory({ monitor });
     const pages = await walkRange(opened.memory, space, BigInt(parked.address), parked.entries.length);

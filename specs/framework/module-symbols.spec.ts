@@ -10,10 +10,7 @@ test("symbols of modules, read from outside, are those of the guest's own /proc/
   machine,
   guest,
 }) => {
-  const { plan, monitor, pid } = machine;
-  const found = await machine.paused(async () =>
-    symbolsOfMachine(plan, monitor, pid, await monitor.infoRegisters()),
-  );
+  const found = await machine.paused(async () => symbolsOfMachine(machine, await machine.registers()));
   const own = parseKallsyms(await guest.succeed(['grep', ']$', '/proc/kallsyms']));
   const listed = (symbols: Iterable<KernelSymbol>): string[] =>
     [...symbols]

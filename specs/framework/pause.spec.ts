@@ -127,12 +127,24 @@ test('with PWDEBUG a failure waits, with its VM alive, until Enter is pressed', 
   expect(stdout).toBe('inside\n');
   await using monitor = await connectMonitor({ port: Number(/ (\d+)$/.exec(lineOf('monitor'))?.[1]) });
   expect(await monitor.infoStatus()).toMatchObject({ running: true });
+  // A person stops it, and looks at page tables from another terminal.
+  await monitor.stop();
+  await monitor.close();
+  const walk = lineOf('walk').replace('ADDRESS --pid PID', '0xffffffff81000000 --cpu 0');
+  // Its exit code is about the entry's bit.
+  const walked = await run('sh', ['-c', walk], { cwd: root }).catch(
+    (error: unknown) => error as { stdout: string },
+  );
+  expect(walked.stdout).toContain('ffffffff81000000');
+  await using again = await connectMonitor({ port: monitor.peer.remotePort ?? 0 });
+  expect(await again.infoStatus(), 'a look leaves a stopped VM stopped').toMatchObject({ running: false });
+  await again.cont();
   // A symbol where the kernel has it, in a file that gdb reads.
   const symbols = /^gdb (\S+) /.exec(lineOf('gdb'))?.[1] ?? '';
   const names = await run('readelf', ['-sW', symbols], { maxBuffer: 1 << 28 });
   const kernel = await run('sh', ['-c', `${lineOf('ssh')} "grep ' schedule$' /proc/kallsyms"`]);
   expect(names.stdout).toMatch(new RegExp(`${kernel.stdout.split(' ')[0] ?? 'none'} .* schedule$`, 'm'));
-  await monitor.close();
+  await again.close();
   await paused.type('\n');
   // Its input is still open: it was Enter that ended the wait.
   await expect.poll(paused.output, patient).toContain('1 failed');

@@ -7,14 +7,15 @@ import { test } from '@playwright/test';
 import { runSample, type SampleResult } from './run-sample.js';
 
 /** A sample's tests start machines of their own. */
-const timeout = 240_000;
+const usualTimeout = 240_000;
 
 /**
  * Runs a sample once, before the tests of the file that calls this at its top, which then run one after the other.
  *
+ * @param timeout of the run, in ms
  * @returns gives how the sample's test of this title ended
  */
-export function sharedSample(file: string): (title: string) => SampleResult {
+export function sharedSample(file: string, timeout = usualTimeout): (title: string) => SampleResult {
   test.describe.configure({ mode: 'serial', timeout });
   let results = new Map<string, SampleResult>();
   test.beforeAll(async () => {

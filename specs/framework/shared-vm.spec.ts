@@ -25,10 +25,10 @@ let clean: string;
 
 test('a test leaves modules, mounts, files, settings, processes and DMA mappings behind', async ({
   vm,
+  guest,
   vfio,
 }) => {
   boot = await bootOf(vm);
-  const { guest } = vm;
   clean = (await guest.shell(traces)).stdout;
   await vfio.mapDma({ pages: 4 });
   await insertOwnModule(guest, 'verify_pte');
@@ -58,9 +58,9 @@ test('the next test has the same VM, and finds it as it was', async ({ vm, vfio 
     .attach('notes.txt', { body: vm.start.notes?.join('\n') ?? '', contentType: 'text/plain' });
 });
 
-test('a test puts another driver under the same name', async ({ vm }) => {
+test('a test puts another driver under the same name', async ({ vm, guest }) => {
   expect(vm.start.how).toBe('reused');
-  await loadVfioDriver(vm.guest, 'stock');
+  await loadVfioDriver(guest, 'stock');
 });
 
 test('what cannot be undone has the VM booted anew, and says why', ({ vm, machine }) => {
@@ -72,10 +72,10 @@ test('what cannot be undone has the VM booted anew, and says why', ({ vm, machin
 test.describe('a guest that panics', () => {
   test.use({ kernelReports: { expect: [{ kind: 'panic' }] } });
 
-  test('is the end of that VM', async ({ vm }) => {
+  test('is the end of that VM', async ({ vm, guest }) => {
     boot = await bootOf(vm);
-    await insertOwnModule(vm.guest, 'kernel_reports');
-    await vm.guest.shell('echo panic > /proc/kernel_reports', { timeoutMs: 10_000 }).catch(() => undefined);
+    await insertOwnModule(guest, 'kernel_reports');
+    await guest.shell('echo panic > /proc/kernel_reports', { timeoutMs: 10_000 }).catch(() => undefined);
   });
 
   test.describe('the next one', () => {

@@ -11,7 +11,7 @@ test('with DEBUG L1 starts stopped with its gdb stub open, and the harness conti
   expect(machine.commandLine).toContain('-S');
   expect((await guest.succeed(['uname', '-s'])).trim()).toBe('Linux');
   const gdb = await machine.guard(connectGdb({ port: machine.ports.debug }));
-  expect((await machine.guard(gdb.vcpus())).length).toBe(machine.plan.vcpus);
+  expect((await machine.guard(gdb.vcpus())).length).toBe(machine.vcpus);
   await gdb.detach();
   expect((await guest.succeed(['uname', '-s'])).trim()).toBe('Linux');
 });

@@ -36,6 +36,8 @@ const file = '/proc/ept_lab';
 
 /** The guest module ept_lab: an EPT of its own, and a guest of a few instructions that runs on it. */
 export class EptLab {
+  /** Guest-physical address whose entry was changed last. */
+  lastChanged = 0n;
   readonly #guest: CommandShell;
 
   private constructor(guest: CommandShell) {
@@ -70,16 +72,20 @@ export class EptLab {
 
   /** Lets the page of `second` lead to the frame that the page of `first` leads to. */
   async alias(first: bigint, second: bigint): Promise<void> {
+    this.lastChanged = second;
     await this.#command(`alias ${hex(first)} ${hex(second)}`);
   }
 
   async swap(first: bigint, second: bigint): Promise<void> {
+    this.lastChanged = second;
     await this.#command(`swap ${hex(first)} ${hex(second)}`);
   }
 
   /** Writes the entry that maps the address `at` at `level`. */
   async set(at: bigint, level: 2 | 3 | 4, value: bigint): Promise<void> {
-    await this.#command(`set ${hex(at)} ${check('set', 'level', whole(2, 4), level)} ${hex(value)}`);
+    check('set', 'level', whole(2, 4), level);
+    this.lastChanged = at;
+    await this.#command(`set ${hex(at)} ${level} ${hex(value)}`);
   }
 
   /** The EPT pointer, 0 when there is no map, and how many pages its tables take. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { Machine } from '../../machine/machine.js';
-import type { AddressSpace, X86Entry } from '../../paging/index.js';
+import type { AddressSpace, ProcessorFeatures, X86Entry } from '../../paging/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import type { LineShell } from '../command-shell.js';
 import { address as anAddress, check, instance, whole } from '../../validate/index.js';
@@ -28,13 +28,10 @@ import { type GuestPage, guestTables } from './page-tables.js';
 /** Bits 54:0 of an entry of /proc/PID/pagemap. */
 const pagemapFrame = (1n << 55n) - 1n;
 
-/** The machine that the guest (L1) runs on, as far as this needs it. */
-export interface L2Machine {
-  /** The result of `work`, or an error as soon as the machine is gone. */
-  guard<T>(work: Promise<T>): Promise<T>;
-  /** The page tables of the process with a thread parked with this marker: see lib/guest/process/parked.ts. */
-  parkedSpace(marker: bigint): Promise<AddressSpace<X86Entry>>;
-  /** How long one operation may take, in milliseconds, if not as long as on a machine of QEMU's. */
+export interface L2HostOptions {
+  /** What the processor's registers do not tell, and its kernel does. */
+  readonly features?: ProcessorFeatures;
+  /** How long one operation, and finding the program's tables, may take, in milliseconds. Default: the tool's own. */
   readonly operationMs?: number;
 }
 
@@ -46,10 +43,12 @@ export class L2Host {
   readonly pid: number;
   /** The page tables of the process itself. */
   readonly space: AddressSpace<X86Entry>;
-  readonly #machine: L2Machine;
+  /** Of the program's own memory. */
+  lastTouched: bigint | undefined;
+  readonly #machine: Machine;
   readonly #tool: GuestTool;
 
-  private constructor(machine: L2Machine, tool: GuestTool, pid: number, space: AddressSpace<X86Entry>) {
+  private constructor(machine: Machine, tool: GuestTool, pid: number, space: AddressSpace<X86Entry>) {
     this.#machine = machine;
     this.#tool = tool;
     this.pid = pid;
@@ -61,21 +60,22 @@ export class L2Host {
    *
    * @param program its path in the guest, whose KVM is loaded
    */
-  static start(machine: Machine, guest: LineShell, program: string): Promise<L2Host> {
-    const parkedSpace = (marker: bigint) => parkedAddressSpace(machine.monitor, marker);
-    return L2Host.startOn({ guard: (work) => machine.guard(work), parkedSpace }, guest, program);
-  }
-
-  /** The same on a machine of another kind than QEMU's. */
-  static async startOn(machine: L2Machine, guest: LineShell, program: string): Promise<L2Host> {
-    const tool = await GuestTool.start(guest, program, {
-      ...(machine.operationMs === undefined ? {} : { timeoutMs: machine.operationMs }),
-    });
+  static async start(
+    machine: Machine,
+    guest: LineShell,
+    program: string,
+    { features, operationMs }: L2HostOptions = {},
+  ): Promise<L2Host> {
+    const tool = await GuestTool.start(
+      guest,
+      program,
+      operationMs === undefined ? {} : { timeoutMs: operationMs },
+    );
     try {
       const pid = (await tool.request('hello')).number('pid');
       const marker = randomBytes(8).readBigUInt64LE();
       await tool.request('park', { marker });
-      const space = await machine.parkedSpace(marker);
+      const space = await parkedAddressSpace(machine, marker, features ?? {}, operationMs);
       await tool.request('unpark');
       await tool.request('vmCreate');
       return new L2Host(machine, tool, pid, space);
@@ -147,6 +147,7 @@ export class L2Host {
   async touch(address: bigint, options: L2TouchOptions = {}): Promise<Access> {
     check('touch', 'address', anAddress, address);
     check('touch', 'options', l2TouchOptions, options);
+    this.lastTouched = address;
     return accessOf(await this.request('touch', { address, ...options }));
   }
 

@@ -1,5 +1,4 @@
-import type { Machine } from '../../machine/machine.js';
-import type { CpuRegisters } from '../../monitor/index.js';
+import type { Machine, VcpuRegisters } from '../../machine/machine.js';
 import type { AddressSpace, PhysicalMemory, X86Entry, X86Options } from '../../paging/index.js';
 import { ProcessSelectionError } from './errors.js';
 import { findGuestKernel, type KernelSources } from './kernel-of-guest.js';
@@ -34,9 +33,7 @@ export function addressSpaceOfPid(
   process: ProcessChoice,
   options: FindProcessOptions = {},
 ): Promise<ProcessSpace> {
-  return machine.paused(async () =>
-    findProcess(await machine.monitor.infoRegisters(), memory, process, options),
-  );
+  return machine.paused(async () => findProcess(await machine.registers(), memory, process, options));
 }
 
 /**
@@ -45,7 +42,7 @@ export function addressSpaceOfPid(
  * @throws as addressSpaceOfPid
  */
 export async function findProcess(
-  registers: readonly CpuRegisters[],
+  registers: readonly VcpuRegisters[],
   memory: PhysicalMemory,
   process: ProcessChoice,
   { sources = {}, ...options }: FindProcessOptions = {},

@@ -1,4 +1,4 @@
-import type { CpuRegisters } from '../../monitor/index.js';
+import type { VcpuRegisters } from '../../machine/machine.js';
 import { kptiPair, type PhysicalMemory, type X86Options } from '../../paging/index.js';
 import { Btf } from './btf.js';
 import { elfSection } from './elf.js';
@@ -44,7 +44,7 @@ export interface GuestKernel {
  * @throws ProcessSelectionError with what was tried and what to give
  */
 export async function findGuestKernel(
-  registers: readonly CpuRegisters[],
+  registers: readonly VcpuRegisters[],
   physical: PhysicalMemory,
   sources: KernelSources,
   options: X86Options = {},
@@ -68,10 +68,10 @@ export async function findGuestKernel(
  * isolation a vCPU in user mode has the copy that maps next to nothing of the kernel, and the whole one lies beside it.
  */
 function kernelTables(
-  registers: readonly CpuRegisters[],
+  registers: readonly VcpuRegisters[],
   physical: PhysicalMemory,
   options: X86Options,
-): { cpu: CpuRegisters; memory: KernelMemory }[] {
+): { cpu: VcpuRegisters; memory: KernelMemory }[] {
   const paging = registers.filter(({ cr0 }) => (cr0 & (1n << 31n)) !== 0n);
   const byRing = [...paging].sort((one, other) => one.cpl - other.cpl);
   return byRing.flatMap((cpu) => {
@@ -84,7 +84,7 @@ function kernelTables(
 
 async function findThrough(
   memory: KernelMemory,
-  cpu: CpuRegisters,
+  cpu: VcpuRegisters,
   physical: PhysicalMemory,
   sources: KernelSources,
 ): Promise<GuestKernel> {
@@ -126,7 +126,7 @@ interface RunningSymbols {
 
 async function runningSymbols(
   memory: KernelMemory,
-  cpu: CpuRegisters,
+  cpu: VcpuRegisters,
   { kallsyms, systemMap }: KernelSources,
 ): Promise<RunningSymbols | undefined> {
   if (kallsyms !== undefined) {

@@ -1,4 +1,4 @@
-import type { CpuRegisters } from '../../monitor/index.js';
+import type { VcpuRegisters } from '../../machine/machine.js';
 import { ProcessSelectionError } from './errors.js';
 import type { KernelMemory } from './kernel-memory.js';
 import type { KernelSymbols, WantedSymbol } from './symbols.js';
@@ -20,7 +20,7 @@ const alignment = 1n << 21n;
  */
 export async function kernelSlide(
   memory: KernelMemory,
-  { idt }: CpuRegisters,
+  { idt }: VcpuRegisters,
   linked: KernelSymbols,
   source: string,
 ): Promise<bigint> {

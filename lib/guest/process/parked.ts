@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
-import type { CpuRegisters, Monitor } from '../../monitor/index.js';
+import type { Machine, VcpuRegisters } from '../../machine/machine.js';
 import {
   type AddressSpace,
   processorOf,
@@ -13,22 +13,16 @@ const allOnes = (1n << 64n) - 1n;
 /** What a parked thread holds in R12; R13 holds its complement, so that no chance value is taken for it. */
 export type Marker = bigint;
 
-/** What of a vCPU's registers tells whether it runs a parked thread, and on which page tables. */
-export type ParkedRegisters = Pick<
-  CpuRegisters,
-  'general' | 'rip' | 'cpl' | 'cr0' | 'cr3' | 'cr4' | 'efer' | 'features'
->;
-
 /** The address space that a vCPU's control registers name at this moment, read as that vCPU reads it. */
 export function addressSpaceOf(
-  registers: Pick<CpuRegisters, 'cr0' | 'cr3' | 'cr4' | 'efer' | 'features'>,
+  registers: Pick<VcpuRegisters, 'cr0' | 'cr3' | 'cr4' | 'efer' | 'features'>,
   options: X86Options = {},
 ): AddressSpace<X86Entry> {
   return x86Space({ ...processorOf(registers, registers.features), ...options, cr3: registers.cr3 });
 }
 
 /** The vCPU that runs the thread with this marker, in user mode. */
-export function cpuWithMarker<R extends Pick<CpuRegisters, 'cpl' | 'general'>>(
+export function cpuWithMarker<R extends Pick<VcpuRegisters, 'cpl' | 'general'>>(
   cpus: readonly R[],
   marker: Marker,
 ): R | undefined {
@@ -39,47 +33,27 @@ export function cpuWithMarker<R extends Pick<CpuRegisters, 'cpl' | 'general'>>(
 
 /**
  * The address space of a process without any help from its kernel: one of its threads spins in user mode with a marker in
- * R12, the VM is stopped, and the vCPU whose registers hold the marker has the process's CR3. Whatever an interrupt does to that
- * vCPU, the thread is back in user mode soon: the VM runs on for a moment and is stopped again, until `deadlineMs`.
- *
- * Leaves the VM running.
+ * R12, the machine is stopped, and the vCPU whose registers hold the marker has the process's CR3. Whatever an interrupt does to that
+ * vCPU, the thread is back in user mode soon: the machine runs on for a moment and is stopped again, until `deadlineMs`.
  *
  * @throws InfrastructureError when no vCPU has the marker in time, with what the vCPUs were doing instead
  */
 export async function parkedAddressSpace(
-  monitor: Monitor,
-  marker: Marker,
-  options: X86Options = {},
-  deadlineMs = 30_000,
-): Promise<AddressSpace<X86Entry>> {
-  const look = async (): Promise<CpuRegisters[]> => {
-    await monitor.stop();
-    return await monitor.infoRegisters().finally(() => monitor.cont());
-  };
-  return await parkedAddressSpaceBy(look, marker, options, deadlineMs);
-}
-
-/**
- * The same on a machine without QEMU's monitor.
- *
- * @param look reads the vCPUs' registers, between whose calls the machine runs
- */
-export async function parkedAddressSpaceBy(
-  look: () => Promise<readonly ParkedRegisters[]>,
+  machine: Pick<Machine, 'paused' | 'registers'>,
   marker: Marker,
   options: X86Options = {},
   deadlineMs = 30_000,
 ): Promise<AddressSpace<X86Entry>> {
   const end = performance.now() + deadlineMs;
   for (;;) {
-    const cpus = await look();
+    const cpus = await machine.paused(() => machine.registers());
     const found = cpuWithMarker(cpus, marker);
     if (found) return addressSpaceOf(found, options);
     if (performance.now() > end) throw notFound(cpus, marker, deadlineMs);
   }
 }
 
-function notFound(cpus: readonly ParkedRegisters[], marker: Marker, deadlineMs: number): InfrastructureError {
+function notFound(cpus: readonly VcpuRegisters[], marker: Marker, deadlineMs: number): InfrastructureError {
   const seen = cpus.map(
     ({ cpl, rip, general }, cpu) =>
       `vCPU ${cpu}: CPL ${cpl}, RIP 0x${rip.toString(16)}, R12 ${general.r12 === undefined ? 'not shown' : `0x${general.r12.toString(16)}`}`,

@@ -4,7 +4,7 @@ import type { ConsoleLine } from '../../machine/console/index.js';
 import type { Machine } from '../../machine/machine.js';
 import { InfrastructureError } from '../../errors.js';
 import { type KernelLogEntry, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
-import type { GuestShell } from '../ssh/index.js';
+import type { Guest } from '../command-shell.js';
 import { withBroughtTools } from '../tools/index.js';
 import { detectReports } from './detector.js';
 import type { KernelReport } from './report.js';
@@ -23,8 +23,8 @@ export interface WatchedReports {
 }
 
 /** What a watch asks of a machine and of its guest. */
-type WatchedMachine = Pick<Machine, 'console' | 'died' | 'guard' | 'monitor'>;
-type WatchedGuest = Pick<GuestShell, 'succeed'>;
+type WatchedMachine = Pick<Machine, 'console' | 'died' | 'guard' | 'has' | 'monitor'>;
+type WatchedGuest = Pick<Guest, 'succeed'>;
 
 /** The first and the last line of a panic, as a console shows it. */
 const panic = 'Kernel panic - not syncing';
@@ -114,8 +114,9 @@ export class KernelWatch {
 
   async #reports(): Promise<WatchedReports> {
     if (this.panicked) await this.#panicIsPrinted();
-    const { died, monitor } = this.#machine;
-    if (this.panicked || died.aborted || monitor.closed) return this.#fromConsole();
+    const { died } = this.#machine;
+    const lost = this.#machine.has('monitor') && this.#machine.monitor.closed;
+    if (this.panicked || died.aborted || lost) return this.#fromConsole();
     try {
       return await this.#andPanic(await this.#machine.guard(this.#fromGuest()));
     } catch (error) {

@@ -78,6 +78,12 @@ export class AgentLine {
     if (!this.#ended) this.#stream.write(`${words.join(' ')}\n`);
   }
 
+  /** Ends the line from this side. */
+  close(): void {
+    this.#end(new InfrastructureError(`${this.#title}: its guest shell was closed.`));
+    this.#stream.destroy();
+  }
+
   /** Everything that was started hears of this as its end. */
   #end(problem: Error): void {
     if (this.#ended) return;

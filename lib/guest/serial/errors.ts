@@ -6,8 +6,8 @@ export class GuestPausedError extends InfrastructureError {
 
   constructor(title: string) {
     super(
-      `${title}: its guest cannot be asked for anything here, as the debugger has the machine paused until this code is done. ` +
-        'Ask the guest before debugger.paused() or after it; inside there is only the machine itself: memory, registers, debugger commands.',
+      `${title}: its guest cannot be asked for anything here, as the machine is paused until this code is done. ` +
+        'Ask the guest before paused() or after it; inside there is only the machine itself: memory, registers, debugger commands.',
     );
   }
 }

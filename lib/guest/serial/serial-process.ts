@@ -81,6 +81,16 @@ export class SerialProcess implements AsyncDisposable {
     }
   }
 
+  /** All lines to come, until the process ends. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line !== undefined) yield line;
+      else if (this.#over) return;
+      else await this.#news();
+    }
+  }
+
   /** Tells the process that no more input comes. */
   closeStdin(): void {
     this.#line.send('eof', this.#id);
@@ -97,11 +107,11 @@ export class SerialProcess implements AsyncDisposable {
     if (!this.#over) await this.kill();
   }
 
-  async #news(withinMs: number): Promise<void> {
+  async #news(withinMs?: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#waiting = resolve;
-      timer = setTimeout(resolve, withinMs);
+      if (withinMs !== undefined) timer = setTimeout(resolve, withinMs);
     });
     clearTimeout(timer);
     this.#waiting = undefined;

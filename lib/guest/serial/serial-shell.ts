@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 
-import { check, milliseconds, optional, shape } from '../../validate/index.js';
+import { check, milliseconds, optional, shape, text, whole } from '../../validate/index.js';
+import type { CommandBounds, Guest } from '../command-shell.js';
 import { describeCommand, describeOutput } from '../ssh/display.js';
 import { GuestCommandError, GuestOutputLimitError, GuestTimeoutError } from '../ssh/errors.js';
 import type { CommandResult } from '../ssh/run-command.js';
@@ -8,18 +9,21 @@ import { AgentLine, type PausedByCaller } from './agent-line.js';
 import { escape } from './escape.js';
 import { SerialProcess } from './serial-process.js';
 
-export interface SerialRunOptions {
-  /** Default: 3 minutes; an interpreted guest on a busy host takes long for little. */
-  readonly timeoutMs?: number;
-}
+const runOptions = shape<CommandBounds>({
+  timeoutMs: optional(milliseconds),
+  startTimeoutMs: optional(milliseconds),
+  maxOutputBytes: optional(whole(0, Number.MAX_SAFE_INTEGER, 'bytes')),
+  stdin: optional(text(/^/, 'text')),
+});
 
-const runOptions = shape<SerialRunOptions>({ timeoutMs: optional(milliseconds) });
-
+/** An interpreted guest on a busy host takes long for little. */
 const defaultTimeoutMs = 180_000;
-const maxOutputBytes = 16 << 20;
+const defaultOutputBytes = 16 << 20;
+/** Characters in one message to the agent, whose lines are bounded. */
+const stdinPiece = 1_000;
 
 /** Commands and processes of a guest whose only way in is a serial line with the serial agent (images/ept/agent) at its other end. */
-export class SerialShell {
+export class SerialShell implements Guest {
   readonly #title: string;
   readonly #line: AgentLine;
 
@@ -41,14 +45,14 @@ export class SerialShell {
    * @throws GuestTimeoutError it did not end in time, and was killed
    * @throws GuestOutputLimitError it wrote more than 16 MiB, and was killed
    */
-  async run(argv: readonly string[], options: SerialRunOptions = {}): Promise<CommandResult<string>> {
+  async run(argv: readonly string[], options: CommandBounds = {}): Promise<CommandResult<string>> {
     check(`${this.#title}: guest command`, 'options', runOptions, options);
-    const { timeoutMs = defaultTimeoutMs } = options;
+    const { timeoutMs = defaultTimeoutMs, maxOutputBytes = defaultOutputBytes, stdin = '' } = options;
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let bytes = 0;
     let timer: NodeJS.Timeout | undefined;
-    const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
+    const textOf = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
     try {
       const exitCode = await new Promise<number>((resolve, reject) => {
         const kill = (): void => {
@@ -81,9 +85,11 @@ export class SerialShell {
           );
         }, timeoutMs);
         this.#line.send('start', id, ...argv.map((argument) => escape(Buffer.from(argument))));
+        for (let at = 0; at < stdin.length; at += stdinPiece)
+          this.#line.send('in', id, escape(Buffer.from(stdin.slice(at, at + stdinPiece))));
         this.#line.send('eof', id);
       });
-      return { exitCode, stdout: text(stdout), stderr: text(stderr) };
+      return { exitCode, stdout: textOf(stdout), stderr: textOf(stderr) };
     } finally {
       clearTimeout(timer);
     }
@@ -92,14 +98,14 @@ export class SerialShell {
   /** Runs a POSIX sh script; `scriptArguments` are its $1, $2, …. */
   shell(
     script: string,
-    options?: SerialRunOptions,
+    options?: CommandBounds,
     ...scriptArguments: string[]
   ): Promise<CommandResult<string>> {
     return this.run(['sh', '-c', script, 'sh', ...scriptArguments], options);
   }
 
   /** Runs a program that must end with 0, and answers its stdout. @throws GuestCommandError */
-  async succeed(argv: readonly string[], options?: SerialRunOptions): Promise<string> {
+  async succeed(argv: readonly string[], options?: CommandBounds): Promise<string> {
     const { exitCode, stdout, stderr } = await this.run(argv, options);
     if (exitCode === 0) return stdout;
     const output = describeOutput(Buffer.from(stdout), Buffer.from(stderr));
@@ -110,6 +116,11 @@ export class SerialShell {
   /** Starts a program that is spoken to in lines. */
   spawn(argv: readonly string[]): Promise<SerialProcess> {
     return Promise.resolve(new SerialProcess(this.#title, this.#line, argv));
+  }
+
+  close(): Promise<void> {
+    this.#line.close();
+    return Promise.resolve();
   }
 
   #name(argv: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
-import type { GuestShell } from '../ssh/index.js';
+import type { Guest } from '../command-shell.js';
 import type { GuestState, GuestTask } from './state.js';
 
 /** What specs write, and what a driver may be told. Those that a kernel does not have are left out. */
@@ -33,7 +33,7 @@ echo @processes; cat /proc/[0-9]*/stat
 echo @end`;
 
 /** @throws InfrastructureError when the guest does not tell */
-export async function readGuestState(guest: GuestShell): Promise<GuestState> {
+export async function readGuestState(guest: Guest): Promise<GuestState> {
   const { stdout } = await guest.shell(script, { timeoutMs: 60_000, maxOutputBytes: 16 << 20 });
   return parseGuestState(stdout);
 }

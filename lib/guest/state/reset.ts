@@ -1,4 +1,4 @@
-import type { GuestShell } from '../ssh/index.js';
+import type { Guest } from '../command-shell.js';
 import { enabledEvents, readGuestState } from './read.js';
 import { compareStates, describeDifference, type Difference, type GuestState } from './state.js';
 
@@ -34,8 +34,8 @@ const rounds = 4;
  * Makes a guest what it was: ends what tests left running, removes their modules, mounts and files, restores settings. What cannot be
  * undone (a taint, another driver, a reboot) is a problem, and the guest is to be booted anew.
  */
-export async function resetGuest(guest: GuestShell, was: GuestState): Promise<ResetReport> {
-  await guest.endStrayProcesses();
+export async function resetGuest(guest: Guest, was: GuestState): Promise<ResetReport> {
+  await guest.endStrayProcesses?.();
   const first = compareStates(was, await readGuestState(guest));
   const found = describeDifference(first);
   let left = first;

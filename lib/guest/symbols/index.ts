@@ -4,5 +4,5 @@ export { kallsymsOfImage } from './kallsyms-image.js';
 export { parseKallsyms } from './kallsyms-text.js';
 export { whereabouts } from './locate.js';
 export { moduleAt, parseModules } from './modules.js';
-export { symbolsOfMachine, whereaboutsFor } from './of-plan.js';
+export { namedPlaces, symbolsOfMachine } from './of-machine.js';
 export { writeSymbolFile } from './write-symbol-file.js';

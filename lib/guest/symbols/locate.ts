@@ -1,4 +1,4 @@
-import type { CpuRegisters } from '../../monitor/index.js';
+import type { VcpuRegisters } from '../../machine/machine.js';
 import { type LoadedModule, moduleAt } from './modules.js';
 import type { SymbolTable } from './symbol-table.js';
 
@@ -13,7 +13,7 @@ export interface Names {
 const CR0_PE = 1n;
 
 /** Where a vCPU is, in words: `do_idle+0x1a`, `user mode at 0x401000`, `firmware, real mode, at f000:e05b`. */
-export function whereabouts(cpu: CpuRegisters, { symbols, modules = [] }: Names): string {
+export function whereabouts(cpu: VcpuRegisters, { symbols, modules = [] }: Names): string {
   const at = `0x${cpu.rip.toString(16)}`;
   if ((cpu.cr0 & CR0_PE) === 0n) {
     const { selector } = cpu.segments.cs;

@@ -1,4 +1,4 @@
-import type { CpuRegisters } from '../../monitor/index.js';
+import type { VcpuRegisters } from '../../machine/machine.js';
 import {
   type AddressSpace,
   isNotRam,
@@ -37,7 +37,7 @@ export interface PlacedSymbols {
 export async function placeSymbols(
   symbols: SymbolTable,
   memory: PhysicalMemory,
-  cpus: readonly CpuRegisters[],
+  cpus: readonly VcpuRegisters[],
 ): Promise<PlacedSymbols> {
   const text = symbols.addressOf('_text');
   const bannerAt = symbols.addressOf('linux_banner');
@@ -57,7 +57,7 @@ export async function placeSymbols(
 }
 
 /** The distinct address spaces of those vCPUs that have paging on, the kernel's copies first. */
-function spacesOf(cpus: readonly CpuRegisters[]): AddressSpace<X86Entry>[] {
+function spacesOf(cpus: readonly VcpuRegisters[]): AddressSpace<X86Entry>[] {
   const spaces = new Map<bigint, AddressSpace<X86Entry>>();
   for (const registers of cpus) {
     if ((registers.cr0 & CR0_PG) === 0n || registers.width !== 64) continue;

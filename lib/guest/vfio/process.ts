@@ -336,7 +336,7 @@ async function addressSpaceOf(
 ): Promise<AddressSpace<X86Entry>> {
   const marker = randomBytes(8).readBigUInt64LE();
   await ask('park', { marker });
-  const space = await parkedAddressSpace(host.machine.monitor, marker);
+  const space = await parkedAddressSpace(host.machine, marker);
   await ask('unpark');
   return space;
 }

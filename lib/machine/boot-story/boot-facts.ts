@@ -1,4 +1,5 @@
 import type { VmStatus } from '../../monitor/index.js';
+import type { MachineProgram } from '../machine.js';
 import type { ProcessExit } from '../ownership/exit.js';
 import type { NotReadyDetails } from '../wait/index.js';
 import type { BootStage } from './boot-record.js';
@@ -9,7 +10,7 @@ export interface CpuPlace {
   readonly cpu: number;
   /** `do_idle+0x1a`, `user mode at 0x401000`, or the bare address. */
   readonly place: string;
-  readonly halted: boolean;
+  readonly halted: boolean | undefined;
 }
 
 /** Something that was asked for, or why it could not be had. */
@@ -19,6 +20,7 @@ export type Known<T> = { readonly value: T } | { readonly unknown: string };
 export interface BootFacts {
   /** Begins sentences: `The reference machine`. */
   readonly title: string;
+  readonly program: MachineProgram;
   readonly stages: readonly BootStage[];
   readonly elapsedMs: number;
   /** What was awaited when it ended; undefined when it never came to that. */
@@ -30,7 +32,7 @@ export interface BootFacts {
   /** QEMU's and the launcher's own last messages. */
   readonly stderr: readonly string[];
   readonly consoleTail: readonly string[];
-  readonly monitorPort: number;
+  readonly monitorPort: number | undefined;
   readonly status: Known<VmStatus>;
   readonly cpus: Known<readonly CpuPlace[]>;
   /** `info registers -a`. */

@@ -1,3 +1,5 @@
+import type { MachineProgram } from '../machine.js';
+
 /** A stage that a machine came to. */
 export interface BootStage {
   readonly name: string;
@@ -7,7 +9,8 @@ export interface BootStage {
 
 /** The stages before anything in the guest speaks. */
 export const launcherStarted = 'launcher started';
-export const qemuAlive = 'QEMU alive';
+/** It can be asked. */
+export const programAlive = (program: MachineProgram): string => `${program} alive`;
 /** The machine's state was loaded from a snapshot. */
 export const restored = 'restored';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type CpuRegisters, type Monitor, MonitorError } from '../../monitor/index.js';
 import type { Console } from '../console/index.js';
+import type { Machine, MachineProgram, VcpuRegisters } from '../machine.js';
 import type { OwnedProcess, ProcessExit } from '../ownership/index.js';
 import type { LaunchPlan } from '../plan/launch-plan.js';
 import type { PortPattern } from '../ports/index.js';
@@ -15,22 +15,20 @@ import { StalledError } from './stalled-error.js';
 import type { TextTail } from './text-tail.js';
 
 /** Names where vCPUs are, in their order. Knows the guest's kernel, which a machine does not. */
-export type Whereabouts = (
-  monitor: Monitor,
-  pid: number,
-  cpus: readonly CpuRegisters[],
-) => Promise<readonly string[]>;
+export type Whereabouts = (machine: Machine, cpus: readonly VcpuRegisters[]) => Promise<readonly string[]>;
 
 /** A launch that failed, with what there is of it at that moment. */
 export interface FailedLaunch {
   readonly title: string;
-  readonly plan: LaunchPlan;
-  readonly ports: PortPattern;
+  readonly program: MachineProgram;
+  /** Of QEMU, which a script starts. */
+  readonly plan?: LaunchPlan;
+  readonly ports?: PortPattern;
   readonly record: BootRecord;
   readonly console: Console;
   readonly stderr: TextTail;
   readonly process: OwnedProcess | undefined;
-  readonly monitor: Monitor | undefined;
+  readonly machine: Machine | undefined;
   readonly whereabouts: Whereabouts | undefined;
 }
 
@@ -44,7 +42,7 @@ const lastWordsMs = 2_000;
 
 /** The error of a launch as a story, told while what is left of the machine is still there to be asked. Never throws. */
 export async function diagnose(error: unknown, launch: FailedLaunch): Promise<BootFailure> {
-  const { title, plan, ports, record, console, stderr, process, monitor } = launch;
+  const { title, program, plan, ports, record, console, stderr, process, machine } = launch;
   record.end();
   const details = error instanceof NotReadyError ? error.details : undefined;
   const root = error instanceof NotReadyError ? (error.cause ?? error) : error;
@@ -53,21 +51,22 @@ export async function diagnose(error: unknown, launch: FailedLaunch): Promise<Bo
   const awaitsSsh =
     details?.awaited.includes('ssh') === true && exit === undefined && details.panic === undefined;
   const gone = exit ? 'its process has ended' : 'the monitor never answered';
-  const ask = async <T>(what: (monitor: Monitor) => Promise<T>): Promise<Known<T>> =>
-    monitor === undefined || exit ? { unknown: gone } : await within(what(monitor));
-  // The monitor takes one question at a time; the rest goes on beside it.
+  const ask = async <T>(what: (machine: Machine) => Promise<T>): Promise<Known<T>> =>
+    machine === undefined || exit ? { unknown: gone } : await within(what(machine), machine.pace);
+  // A machine takes one question at a time; the rest goes on beside it.
   const [[status, cpus, registers], ssh, host] = await Promise.all([
     (async () =>
       [
-        await ask((open) => open.infoStatus()),
-        await ask((open) => placesOf(open, process?.pid ?? 0, launch.whereabouts)),
-        await ask((open) => open.command('info registers -a')),
+        await ask((open) => open.status()),
+        await ask((open) => placesOf(open, launch.whereabouts)),
+        await ask((open) => open.registerDump()),
       ] as const)(),
-    awaitsSsh ? sshPortState(ports.ssh) : undefined,
+    awaitsSsh && ports ? sshPortState(ports.ssh) : undefined,
     hostTrouble(plan, console, exit),
   ]);
   const facts: BootFacts = {
     title,
+    program,
     stages: record.stages,
     elapsedMs: record.endedMs ?? record.elapsedMs,
     details,
@@ -76,7 +75,7 @@ export async function diagnose(error: unknown, launch: FailedLaunch): Promise<Bo
     exit,
     stderr: stderr.lines,
     consoleTail: console.tail.map(({ text }) => text),
-    monitorPort: ports.monitor,
+    monitorPort: ports?.monitor,
     status,
     cpus,
     registers,
@@ -86,21 +85,18 @@ export async function diagnose(error: unknown, launch: FailedLaunch): Promise<Bo
   return new BootFailure(facts, { cause: error });
 }
 
-async function placesOf(
-  monitor: Monitor,
-  pid: number,
-  whereabouts: Whereabouts | undefined,
-): Promise<CpuPlace[]> {
-  const cpus = await monitor.infoRegisters();
+async function placesOf(machine: Machine, whereabouts: Whereabouts | undefined): Promise<CpuPlace[]> {
+  const cpus = await machine.registers();
   const bare = cpus.map(({ rip }) => `0x${rip.toString(16)}`);
   // Names are a help; without them the addresses still tell something.
-  const places = whereabouts ? await whereabouts(monitor, pid, cpus).catch(() => bare) : bare;
+  const places = whereabouts ? await whereabouts(machine, cpus).catch(() => bare) : bare;
   return cpus.map(({ cpu, halted }, index) => ({ cpu, halted, place: places[index] ?? bare[index] ?? '' }));
 }
 
-/** How the process ended, if it did: a monitor that breaks off is mostly a symptom of that, seen a moment earlier. */
+/** How the process ended, if it did: a connection that breaks off is mostly a symptom of that, seen a moment earlier. */
 async function endOf(process: OwnedProcess | undefined, root: unknown): Promise<ProcessExit | undefined> {
-  if (!process || process.exit || !(root instanceof MonitorError)) return process?.exit;
+  const isOwn = root instanceof NotReadyError || root instanceof StalledError;
+  if (!process || process.exit || isOwn) return process?.exit;
   return await Promise.race([process.exited, delay(reapMs, undefined)]);
 }
 
@@ -121,11 +117,11 @@ async function lastWords(console: Console): Promise<void> {
 }
 
 /** What `work` gives, or why not; a machine that does not answer is not waited for. */
-async function within<T>(work: Promise<T>): Promise<Known<T>> {
-  const deadline = AbortSignal.timeout(askMs);
+async function within<T>(work: Promise<T>, pace: number): Promise<Known<T>> {
+  const deadline = AbortSignal.timeout(askMs * pace);
   const late = new Promise<Known<T>>((resolve) => {
     deadline.addEventListener('abort', () => {
-      resolve({ unknown: `no answer within ${askMs / 1000} s` });
+      resolve({ unknown: `no answer within ${(askMs * pace) / 1000} s` });
     });
   });
   const answer = work.then(

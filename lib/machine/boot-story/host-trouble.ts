@@ -13,12 +13,12 @@ const aPage = 4_096;
  * of the RAM file.
  */
 export async function hostTrouble(
-  plan: LaunchPlan,
+  plan: LaunchPlan | undefined,
   console: Console,
   exit: ProcessExit | undefined,
 ): Promise<string[]> {
   const trouble: string[] = [];
-  const ram = plan.environment.E2E_RAM_FILE;
+  const ram = plan?.environment.E2E_RAM_FILE;
   if (ram !== undefined) {
     const folder = path.dirname(ram);
     const space = await statfs(folder).catch(() => undefined);

@@ -27,7 +27,7 @@ export function bootStory(facts: BootFacts, verdict: string, consoleLines = show
     ...host.map((line) => `Host: ${line}`),
     ...(messages.length === 0
       ? []
-      : ['', 'QEMU and launcher said:', ...messages.slice(-shownLines).map(quoted)]),
+      : ['', `${facts.program} and launcher said:`, ...messages.slice(-shownLines).map(quoted)]),
     '',
     ...(tail.length === 0
       ? ['The console printed nothing.']

@@ -1,5 +1,5 @@
 import { describeExit } from '../ownership/exit.js';
-import { launcherStarted, qemuAlive } from './boot-record.js';
+import { launcherStarted, programAlive } from './boot-record.js';
 import type { BootFacts } from './boot-facts.js';
 import { causeIn } from './qemu-words.js';
 import { seconds, type Stall } from './stalled-error.js';
@@ -14,7 +14,7 @@ export function bootVerdict(facts: BootFacts): string {
   if (stall) return verdictOfStall(facts, stall);
   if (!facts.stages.some(({ name }) => name === launcherStarted))
     return `the launcher could not be started: ${facts.problem}`;
-  if (details?.reason === 'deadline' && !alive(facts)) {
+  if (details?.reason === 'deadline' && !alive(facts) && facts.monitorPort !== undefined) {
     return (
       `no QEMU monitor on 127.0.0.1:${facts.monitorPort} for ${seconds(details.elapsedMs)}: the launcher runs, but has opened none ` +
       "(debug port + 100; upstream's script has none, the fork's has)"
@@ -29,18 +29,19 @@ export function bootVerdict(facts: BootFacts): string {
 
 function verdictOfExit(facts: BootFacts): string {
   const exit = facts.exit ?? {};
-  const isQemu = alive(facts) || facts.stderr.some((line) => /^\S*qemu\S*: /.test(line));
+  const isProgram =
+    alive(facts) || facts.program === 'Bochs' || facts.stderr.some((line) => /^\S*qemu\S*: /.test(line));
   const cause = [...facts.host, causeIn(facts.stderr) ?? causeIn(facts.consoleTail)].find(
     (each) => each !== undefined,
   );
-  if (!isQemu && exit.exitCode === 0) {
+  if (!isProgram && exit.exitCode === 0) {
     return `launcher exited 0 without a VM: it is to stay in the foreground while its VM lives${cause === undefined ? '' : `; it said: ${cause}`}`;
   }
   const how =
     exit.exitCode === undefined
       ? `was ended by ${exit.signal ?? 'nobody knows what'}`
       : `exited ${exit.exitCode}`;
-  return `${isQemu ? 'QEMU' : 'launcher'} ${how}: ${cause ?? `it said nothing (${describeExit(exit)})`}`;
+  return `${isProgram ? facts.program : 'launcher'} ${how}: ${cause ?? `it said nothing (${describeExit(exit)})`}`;
 }
 
 function verdictOfStall(facts: BootFacts, stall: Stall): string {
@@ -71,14 +72,14 @@ function verdictOfSsh({ stages, elapsedMs, details }: BootFacts, ssh: string): s
   return `ssh ${ssh} since ${seconds(from)} after the launch (${seconds(elapsedMs - from)} ago)`;
 }
 
-function alive({ stages }: BootFacts): boolean {
-  return stages.some(({ name }) => name === qemuAlive);
+function alive({ stages, program }: BootFacts): boolean {
+  return stages.some(({ name }) => name === programAlive(program));
 }
 
 /** Something of the guest was on the console, or a stage beyond QEMU's own was reached. */
-function kernelSpoke({ stages, consoleTail }: BootFacts): boolean {
+function kernelSpoke({ stages, program, consoleTail }: BootFacts): boolean {
   return (
-    stages.some(({ name }) => name !== launcherStarted && name !== qemuAlive) ||
+    stages.some(({ name }) => name !== launcherStarted && name !== programAlive(program)) ||
     consoleTail.some((line) => /^\[ *\d+\.\d{6}\]/.test(line))
   );
 }

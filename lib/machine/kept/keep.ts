@@ -8,11 +8,11 @@ import { execa } from 'execa';
 
 import { InfrastructureError } from '../../errors.js';
 import { ownHelper } from '../ownership/index.js';
-import type { Machine } from '../machine.js';
+import type { Machine, WholeSnapshot } from '../machine.js';
 import { bootFiles, portableEnvironment } from '../plan/reference-plan.js';
 import { qemuVersion } from '../qemu.js';
 import { fileDigest } from '../snapshot/digest.js';
-import { hostCpu, saveWhole, wholeStateName } from '../snapshot/index.js';
+import { hostCpu } from '../snapshot/index.js';
 import { keptFiles, keptFormat, type KeptManifest } from './manifest.js';
 
 /** How the kept machine's guest is reached, and what it was kept for. */
@@ -28,20 +28,26 @@ export interface KeepOptions {
  * Stops the machine and packs it into `file`, a tar archive: RAM and devices' state, kernel and initramfs, the key to its guest. It stays
  * stopped.
  *
- * @throws InfrastructureError when QEMU cannot save it: a device that has no migration state, say
+ * @throws InfrastructureError when it cannot be saved: a device that has no migration state, say, or a kind of machine without snapshots
  */
-export async function keepMachine(machine: Machine, file: string, options: KeepOptions): Promise<void> {
-  const { monitor, plan, runFolder, title } = machine;
+export async function keepMachine(
+  machine: Machine,
+  snapshot: WholeSnapshot,
+  file: string,
+  options: KeepOptions,
+): Promise<void> {
+  const { runFolder, title } = machine;
+  const { plan } = snapshot;
   const folder = path.join(runFolder, 'kept');
   await mkdir(folder);
   const at = (name: string): string => path.join(folder, name);
-  const { running } = await monitor.infoStatus();
+  const { running } = await machine.status();
   const { kernel, initrd } = bootFiles(plan);
   const qemu = machine.commandLine[0];
   if (qemu === undefined) throw new InfrastructureError(`${title}: its QEMU has no command line.`);
   // QEMU compresses the RAM in a process of its own meanwhile.
-  await Promise.all([
-    machine.guard(saveWhole(monitor, runFolder)),
+  const [state] = await Promise.all([
+    machine.guard(snapshot.save()),
     pipeline(createReadStream(kernel), createGzip({ level: 1 }), createWriteStream(at(keptFiles.kernel))),
     symlink(initrd, at(keptFiles.initrd)),
     copyFile(options.identityFile, at(keptFiles.identity)),
@@ -49,7 +55,7 @@ export async function keepMachine(machine: Machine, file: string, options: KeepO
       ? []
       : [copyFile(options.knownHostsFile, at(keptFiles.knownHosts))]),
   ]);
-  await rename(path.join(runFolder, wholeStateName), at(keptFiles.state));
+  await rename(state, at(keptFiles.state));
   const manifest: KeptManifest = {
     format: keptFormat,
     title,

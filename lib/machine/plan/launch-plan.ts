@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import type { MonitorEndpoint } from '../../monitor/index.js';
 import type { PortPattern } from '../ports/index.js';
 
@@ -31,4 +33,14 @@ export function launchArguments(plan: LaunchPlan, ports: PortPattern): string[] 
     ...['-p', String(ports.ssh)],
     ...['-d', String(ports.debug)],
   ];
+}
+
+/** Where open-tdx's launch script expects L1's kernel, below its working folder. */
+const opentdxKernel = 'linux-l1/arch/x86/boot/bzImage';
+
+/** Absolute path of the kernel that a plan boots; undefined where the plan does not say. */
+export function kernelOfPlan({ environment, workingFolder }: LaunchPlan): string | undefined {
+  if (environment.E2E_KERNEL !== undefined) return environment.E2E_KERNEL;
+  if (environment.E2E_IMAGE !== undefined) return path.join(environment.E2E_IMAGE, 'vmlinux');
+  return workingFolder === undefined ? undefined : path.join(workingFolder, opentdxKernel);
 }

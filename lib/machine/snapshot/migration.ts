@@ -44,11 +44,13 @@ export const wholeStateName = 'state.gz';
 const wholeMs = 120_000;
 
 /**
- * Stops the machine and writes all of it, RAM included, to the file `state.gz` in its working folder. It stays stopped.
+ * Stops the machine and writes all of it, RAM included, to the file `state.gz` in its working folder, whose path it answers. It stays
+ * stopped.
  *
  * A restored machine's RAM is its own copy of what it has written to, so that its RAM file would not do.
  */
-export async function saveWhole(monitor: Monitor, runFolder: string): Promise<void> {
+export async function saveWhole(monitor: Monitor, runFolder: string): Promise<string> {
+  const file = path.join(runFolder, wholeStateName);
   await monitor.stop();
   await quietly(monitor, 'migrate_set_capability x-ignore-shared off');
   // QEMU spares a network that isn't there: 128 MiB/s unless told otherwise.
@@ -60,7 +62,7 @@ export async function saveWhole(monitor: Monitor, runFolder: string): Promise<vo
   for (;;) {
     const info = await monitor.command('info migrate');
     const status = /^Migration status: (\S+)/m.exec(info)?.[1] ?? 'unknown';
-    if (status === 'completed' && existsSync(path.join(runFolder, wholeStateName))) return;
+    if (status === 'completed' && existsSync(file)) return file;
     if (!['completed', 'setup', 'active', 'device'].includes(status) || deadline.aborted) {
       throw new InfrastructureError(`QEMU did not save the whole machine. It says: ${info.trim()}`);
     }

@@ -46,7 +46,7 @@ test('the processor can set accessed and dirty flags in the EPT, and KVM has it 
   expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
   // The page that its code is in.
   const space = await ept();
-  const code = await bochs.debugger.paused(() => mappedWalk(memory, space, 0x1000n));
+  const code = await bochs.paused(() => mappedWalk(memory.memory, space, 0x1000n));
   expect(code.leaf.entry).toMatchObject({ accessed: true, memoryType: 'WB', violations: [] });
 });
 
@@ -61,7 +61,7 @@ test("a write by L2 dirties L2's PTE and the EPT's leaf, and neither L1's PTE of
   const alias = await l2.alias(data);
   // A read brings the alias's PTE in: accessed, and clean.
   expect(await l2.touch(alias.address)).toMatchObject({ outcome: 'done', value: 0n });
-  const look = (address: bigint) => bochs.debugger.paused(() => mappedWalk(memory, l2.space, address));
+  const look = (address: bigint) => bochs.paused(() => mappedWalk(memory.memory, l2.space, address));
   const aliasBefore = await look(alias.address);
   const inDirectMap = directMap + aliasBefore.physicalAddress;
   const directBefore = await look(inDirectMap);
@@ -73,7 +73,7 @@ test("a write by L2 dirties L2's PTE and the EPT's leaf, and neither L1's PTE of
   expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
 
   const spaces = { guest: x86Space({ cr3: guest.cr3 }), second: await ept() };
-  const nested = await bochs.debugger.paused(() => walkNested(memory, spaces, first));
+  const nested = await bochs.paused(() => walkNested(memory.memory, spaces, first));
   await test.info().attach('written-page.svg', {
     contentType: 'image/svg+xml',
     body: nestedWalkPicture({ title: 'A page that L2 wrote', walk: nested }),
@@ -106,7 +106,7 @@ test('a page that L2 only reads is accessed and clean in both dimensions', async
   expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
   expect((await l2.registers()).rax).toBe(0xabn);
   const spaces = { guest: x86Space({ cr3: guest.cr3 }), second: await ept() };
-  const nested = await bochs.debugger.paused(() => walkNested(memory, spaces, first));
+  const nested = await bochs.paused(() => walkNested(memory.memory, spaces, first));
   expect(accessedAndDirty(nested.guest.leaf?.raw ?? 0n)).toBe('A-');
   expect(nested.nested.at(-1)?.walk.leaf?.entry).toMatchObject({
     accessed: true,

@@ -71,8 +71,8 @@ for (const { what, parameters, mapped, untouched, written, exits } of ways) {
       );
       const leaves = async () => {
         const space = await ept();
-        const walks = await bochs.debugger.paused(() =>
-          Promise.all(pages.map(({ physical }) => walk(memory, space, physical))),
+        const walks = await bochs.paused(() =>
+          Promise.all(pages.map(({ physical }) => walk(memory.memory, space, physical))),
         );
         return walks.map(({ leaf }) => eptLetters(leaf));
       };
@@ -106,7 +106,7 @@ for (const { what, parameters, mapped, untouched, written, exits } of ways) {
       await run(2);
       expect(await leaves()).toEqual(allBut([3, 12]));
       const spaces = { guest: x86Space({ cr3: guest.cr3 }), second: await ept() };
-      const nested = await bochs.debugger.paused(() => walkNested(memory, spaces, at(12)));
+      const nested = await bochs.paused(() => walkNested(memory.memory, spaces, at(12)));
       await test.info().attach('logged-page.svg', {
         contentType: 'image/svg+xml',
         body: nestedWalkPicture({ title: `A page that L2 wrote, logged ${what}`, walk: nested }),
@@ -142,9 +142,9 @@ test.describe('without accessed and dirty flags', () => {
     await guest.load(program(readQword(at(1)), writeQword(at(2), 7n), halt));
     expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
     const spaces = { guest: x86Space({ cr3: guest.cr3 }), second: await ept() };
-    const [read, wrote] = await bochs.debugger.paused(async () => [
-      await walkNested(memory, spaces, at(1)),
-      await walkNested(memory, spaces, at(2)),
+    const [read, wrote] = await bochs.paused(async () => [
+      await walkNested(memory.memory, spaces, at(1)),
+      await walkNested(memory.memory, spaces, at(2)),
     ]);
     const letters = (nested: typeof read) => [
       nested.guest.leaf?.entry.accessed,

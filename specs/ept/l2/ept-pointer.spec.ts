@@ -27,9 +27,9 @@ for (const { eptad, accessDirty, state } of [
       const { root } = await ept();
       const address = await vmcs();
       // The layout of a VMCS is the processor's own. Of its fields only the EPT pointer leads to the EPT's top table; L1 has less than 4 GiB.
-      const region = await bochs.debugger.paused(async () => {
-        const { physicalAddress } = await mappedWalk(memory, l2.space, address);
-        return Buffer.from(await memory.read(physicalAddress, 4096));
+      const region = await bochs.paused(async () => {
+        const { physicalAddress } = await mappedWalk(memory.memory, l2.space, address);
+        return Buffer.from(await memory.memory.read(physicalAddress, 4096));
       });
       const words = Array.from({ length: 1024 }, (_, index) => region.readUInt32LE(4 * index));
       const pointers = words.filter((word) => (word & frameMask) >>> 0 === Number(root));

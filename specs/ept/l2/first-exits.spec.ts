@@ -81,7 +81,7 @@ test('the first access outside of every slot exits as a violation (48), the seco
   expect(marked?.gfn).toBe(device >> 12n);
 
   const space = await ept();
-  const seen = await bochs.debugger.paused(() => mmioSpte(memory, space, device, spteOptions));
+  const seen = await bochs.paused(() => mmioSpte(memory.memory, space, device, spteOptions));
   expect(seen).toMatchObject({
     gpa: device & ~0xfffn,
     generation: marked?.generation,

@@ -33,8 +33,8 @@ for (const { parameters, written, others } of ways) {
       expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
       const second = await ept();
       const [frame] = await l2.framesOf(slot.buffer.address, 1);
-      const nested = await bochs.debugger.paused(() =>
-        walkNested(memory, { guest: x86Space({ cr3 }), second }, target),
+      const nested = await bochs.paused(() =>
+        walkNested(memory.memory, { guest: x86Space({ cr3 }), second }, target),
       );
       await test.info().attach('2-mib-in-both.svg', {
         contentType: 'image/svg+xml',
@@ -46,8 +46,10 @@ for (const { parameters, written, others } of ways) {
       await l2.setSlot(1, { ...slot, dirtyLog: true });
       expect(await l2.run()).toEqual([{ exit: 'hlt' }]);
       const root = await ept();
-      const walks = await bochs.debugger.paused(() =>
-        Promise.all(Array.from({ length: 512 }, (_, page) => walk(memory, root, gpa + BigInt(page) * 4096n))),
+      const walks = await bochs.paused(() =>
+        Promise.all(
+          Array.from({ length: 512 }, (_, page) => walk(memory.memory, root, gpa + BigInt(page) * 4096n)),
+        ),
       );
       const mapped = walks.flatMap((page) => (page.mapped ? [page] : []));
       expect(mapped.map(({ pageSize }) => pageSize)).toEqual(Array(512).fill(4096n));

@@ -75,9 +75,9 @@ test('100 random addresses: each MMIO SPTE holds its page, with the bits that L1
   expect(occurrences(first, 'EPT_VIOLATION')).toBeGreaterThanOrEqual(count);
 
   const space = await ept();
-  await bochs.debugger.paused(async () => {
+  await bochs.paused(async () => {
     for (const [index, address] of addresses.entries()) {
-      const spte = await mmioSpte(memory, space, address, spteOptions);
+      const spte = await mmioSpte(memory.memory, space, address, spteOptions);
       const generation = marked[index]?.generation ?? -1;
       const gpa = address & ~0xfffn;
       expect(spte).toMatchObject({ gpa, generation, reason: 'misconfiguration', oddBits: 0n });
@@ -107,8 +107,7 @@ test('a changed memory slot raises the generation, and an MMIO SPTE of an older 
   await l2Guest.load(program(...reads.map(readQword), halt));
   expect(await l2.run({ exits: 3 })).toEqual([...reads.map(mmioRead), { exit: 'hlt' }]);
   const space = await ept();
-  const entry = (address: bigint) =>
-    bochs.debugger.paused(() => mmioSpte(memory, space, address, spteOptions));
+  const entry = (address: bigint) => bochs.paused(() => mmioSpte(memory.memory, space, address, spteOptions));
   const before = await entry(device);
 
   const buffer = await l2.alloc({ pages: 1, kind: 'memfd' });
@@ -137,7 +136,7 @@ test('a changed memory slot raises the generation, and an MMIO SPTE of an older 
   expect(occurrences(events, 'EPT_MISCONFIG')).toBe(2);
   expect(markedMmio(events)).toMatchObject([{ gfn: device >> 12n, generation: after.generation }]);
   const [frame] = await l2.framesOf(buffer.address, 1);
-  expect(await bochs.debugger.paused(() => walk(memory, space, becomesMemory))).toMatchObject({
+  expect(await bochs.paused(() => walk(memory.memory, space, becomesMemory))).toMatchObject({
     physicalAddress: frame,
   });
 });

@@ -37,13 +37,13 @@ test("while L2 runs, Bochs's own translation of its addresses is that of the wal
   const addresses = [...expected.keys()];
   const looks: object[] = [];
   const look = () =>
-    bochs.debugger.paused(async () => {
-      if ((await bochs.registers()).cr3 !== guest.cr3) return;
+    bochs.paused(async () => {
+      if ((await bochs.registers())[0]?.cr3 !== guest.cr3) return;
       const own: (bigint | undefined)[] = [];
       const walked: (bigint | undefined)[] = [];
       for (const address of addresses) {
         own.push(await bochs.translate(address));
-        walked.push((await walkNested(memory, spaces, address)).physicalAddress);
+        walked.push((await walkNested(memory.memory, spaces, address)).physicalAddress);
       }
       looks.push({ own, walked });
     });

@@ -37,7 +37,7 @@ test('an identity map of 2^18 pages of 2 MiB takes 514 tables, and all of it is 
   });
 
   const space = eptSpace({ eptp });
-  const before = await bochs.debugger.paused(() => scan(memory, space));
+  const before = await bochs.paused(() => scan(memory.memory, space));
   expect(before).toMatchObject({ length: 2 ** 18, tablesRead: 514, problemCount: 0, complete: true });
   expect(mappedRanges(before, { contiguous: true })).toEqual([
     expect.objectContaining({ start: 0n, end: whole, pageSize: largePage, physicalAddress: 0n }),
@@ -47,7 +47,7 @@ test('an identity map of 2^18 pages of 2 MiB takes 514 tables, and all of it is 
 
   // The seed's modifyEpt: two addresses, one frame. Exactly one entry is another.
   await lab.alias(first, second);
-  const aliased = await bochs.debugger.paused(() => scan(memory, space));
+  const aliased = await bochs.paused(() => scan(memory.memory, space));
   const change = diffScans(before, aliased);
   expect(change.changes).toEqual([
     expect.objectContaining({
@@ -66,7 +66,7 @@ test('a swap changes two entries and is undone by another', async ({ lab, bochs,
   await lab.build();
   const space = eptSpace({ eptp: (await lab.state()).eptp });
   const range = { range: { start: 0n, end: 1n << 30n } };
-  const look = () => bochs.debugger.paused(() => scan(memory, space, range));
+  const look = () => bochs.paused(() => scan(memory.memory, space, range));
   const before = await look();
   await lab.swap(first, second);
   const swapped = await look();
@@ -104,7 +104,7 @@ test('all 514 tables, as they are seen from outside, are freed when the module i
   const { allocated } = await pageTraffic(guest, () => lab.build());
   const space = eptSpace({ eptp: (await lab.state()).eptp });
   // Every table but the top one is what an entry leads to.
-  const seen = await bochs.debugger.paused(() => tablesOf(memory, space.root, 4));
+  const seen = await bochs.paused(() => tablesOf(memory.memory, space.root, 4));
   expect(seen).toHaveLength(514);
   expect([...allocated].sort()).toEqual(seen.map((table) => directMap + table).sort());
   const { freed } = await pageTraffic(guest, () => lab.unload());
@@ -144,7 +144,7 @@ const wrongs: readonly Wrong[] = [
 test('a misconfigured entry is recognised with the rule that it breaks', async ({ lab, bochs, memory }) => {
   await lab.build();
   const space = eptSpace({ eptp: (await lab.state()).eptp });
-  const look = () => bochs.debugger.paused(() => walk(memory, space, second));
+  const look = () => bochs.paused(() => walk(memory.memory, space, second));
   const good = await look();
   expect(good.fault).toBeUndefined();
   for (const { what, level, change, rule } of wrongs) {

@@ -32,9 +32,9 @@ test('code in VMX non-root mode asks for an alias by VMCALL, and two pages becom
   });
 
   // From outside: the second page leads to the first one's frame, and its own frame was left as it was.
-  const [one, two] = await bochs.debugger.paused(async () => [
-    await walk(memory, space, first),
-    await walk(memory, space, second),
+  const [one, two] = await bochs.paused(async () => [
+    await walk(memory.memory, space, first),
+    await walk(memory.memory, space, second),
   ]);
   expect(one).toMatchObject({ physicalAddress: first, pageSize: 2n << 20n });
   expect(two).toMatchObject({ physicalAddress: first, pageSize: 2n << 20n });
@@ -42,7 +42,7 @@ test('code in VMX non-root mode asks for an alias by VMCALL, and two pages becom
   expect(await quadword(second)).toBe(inSecond);
 
   async function quadword(address: bigint): Promise<bigint> {
-    return Buffer.from(await memory.read(address, 8)).readBigUInt64LE();
+    return Buffer.from(await memory.memory.read(address, 8)).readBigUInt64LE();
   }
 });
 

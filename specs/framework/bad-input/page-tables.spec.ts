@@ -31,7 +31,7 @@ test('an address that no table translates', async ({ vfio, memory }) => {
 });
 
 test('a process that is not the one that runs: its tables are not guessed', async ({ machine }) => {
-  const nobody = parkedAddressSpace(machine.monitor, 0x1234_5678_9abc_def0n, {}, 300);
+  const nobody = parkedAddressSpace(machine, 0x1234_5678_9abc_def0n, {}, 300);
   await expect(nobody).rejects.toThrow(
     /No vCPU ran the thread with the marker 0x123456789abcdef0.*Last seen: vCPU 0: CPL/,
   );

@@ -65,21 +65,21 @@ test('commands of a batch are sent at once and get their own replies', async () 
 test('code inside a pause is told from code beside it and after it', async () => {
   const bochs = new FakeBochs();
   const client = await bochs.attach();
-  await client.start();
+  await client.runState.cont();
   let stop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   let afterwards = Promise.resolve(true);
-  const pause = client.paused(async () => {
-    expect(client.pausedByCaller).toBe(true);
-    await client.paused(() => client.commands(['r']));
-    expect(client.pausedByCaller).toBe(true);
+  const pause = client.runState.paused(async () => {
+    expect(client.runState.pausedByCaller).toBe(true);
+    await client.runState.paused(() => client.commands(['r']));
+    expect(client.runState.pausedByCaller).toBe(true);
     await stopped;
     afterwards = turn()
       .then(() => turn())
-      .then(() => client.pausedByCaller);
+      .then(() => client.runState.pausedByCaller);
   });
   await expect.poll(() => client.running).toBe(false);
-  expect(client.pausedByCaller).toBe(false);
+  expect(client.runState.pausedByCaller).toBe(false);
   stop();
   await pause;
   // What was begun inside and goes on outside may ask the guest, which runs.
@@ -90,10 +90,10 @@ test('a machine is stopped for a look and runs on after the last one that looks'
   const bochs = new FakeBochs();
   bochs.deafFor = 2;
   const client = await bochs.attach();
-  await client.start();
+  await client.runState.cont();
   await expect(client.commands(['r'])).rejects.toThrow('a running machine takes no commands');
-  await client.paused(async () => {
-    await client.paused(() => client.commands(['r']));
+  await client.runState.paused(async () => {
+    await client.runState.paused(() => client.commands(['r']));
     expect(client.running).toBe(false);
     expect(await client.commands(['creg'])).toEqual(['creg is answered\n']);
   });
@@ -107,7 +107,7 @@ test('a machine is stopped for a look and runs on after the last one that looks'
 test('a machine that was not started stays as it is', async () => {
   const bochs = new FakeBochs();
   const client = await bochs.attach();
-  await client.paused(() => client.commands(['r']));
+  await client.runState.paused(() => client.commands(['r']));
   await turn();
   expect(bochs.commands).toEqual(['r']);
 });

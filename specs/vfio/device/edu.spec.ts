@@ -1,7 +1,7 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { EduDevice } from '../../support/edu.js';
 import type { DmaMapping } from '../../../lib/guest/vfio/mapping.js';
-import type { OpenedMemory } from '../../../lib/memory/index.js';
+import type { MachineMemory } from '../../../lib/machine/machine.js';
 import { hex } from '../../../lib/paging/index.js';
 import { expectUnreachable } from '../mappings/agreement.js';
 
@@ -9,7 +9,7 @@ import { expectUnreachable } from '../mappings/agreement.js';
 test.use({ machineOptions: { device: 'edu', coldBoot: true } });
 
 /** The first 8 bytes of a page of the mapping, from outside: no process and no device is asked. */
-async function held(memory: OpenedMemory, mapping: DmaMapping, page: number): Promise<string> {
+async function held(memory: MachineMemory, mapping: DmaMapping, page: number): Promise<string> {
   const address = (await mapping.entries()).at(page)?.physicalAddress;
   if (address === undefined) throw new RangeError(`page ${page} is not there`);
   return hex(Buffer.from(await memory.memory.read(address, 8)).readBigUInt64LE());

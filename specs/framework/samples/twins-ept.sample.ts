@@ -1,0 +1,20 @@
+import { test } from '../../../fixtures/ept.js';
+import { expect } from '../../../fixtures/index.js';
+import { halt } from '../../nested/support/code.js';
+import { longModeGuest } from '../../nested/support/guest.js';
+
+test.use({ stackName: 'ept' });
+// Bochs interprets.
+test.describe.configure({ timeout: 240_000 });
+
+test('Bochs: an assertion about page tables is false', async ({ l2 }) => {
+  const guest = await longModeGuest(l2, []);
+  await guest.load(halt);
+  expect(await l2.run()).toEqual([{ exit: 'mmio' }]);
+});
+
+test('Bochs: the kernel oopses, and an assertion after it is false', async ({ guest }) => {
+  await guest.succeed(['insmod', '/lib/modules/kernel_reports.ko']);
+  await guest.shell('echo oops > /proc/kernel_reports');
+  expect(await guest.succeed(['echo', 'no'])).toBe('yes');
+});
