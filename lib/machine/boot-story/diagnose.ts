@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { MonitorError } from '../../monitor/index.js';
 import type { Console } from '../console/index.js';
 import type { Machine, MachineProgram, VcpuRegisters } from '../machine.js';
 import type { OwnedProcess, ProcessExit } from '../ownership/index.js';
@@ -46,7 +47,7 @@ export async function diagnose(error: unknown, launch: FailedLaunch): Promise<Bo
   record.end();
   const details = error instanceof NotReadyError ? error.details : undefined;
   const root = error instanceof NotReadyError ? (error.cause ?? error) : error;
-  const exit = details?.exit ?? (await endOf(process, root));
+  const exit = details?.exit ?? (await endOf(process, root, program));
   if (details?.panic !== undefined) await lastWords(console);
   const awaitsSsh =
     details?.awaited.includes('ssh') === true && exit === undefined && details.panic === undefined;
@@ -94,9 +95,13 @@ async function placesOf(machine: Machine, whereabouts: Whereabouts | undefined):
 }
 
 /** How the process ended, if it did: a connection that breaks off is mostly a symptom of that, seen a moment earlier. */
-async function endOf(process: OwnedProcess | undefined, root: unknown): Promise<ProcessExit | undefined> {
-  const isOwn = root instanceof NotReadyError || root instanceof StalledError;
-  if (!process || process.exit || isOwn) return process?.exit;
+async function endOf(
+  process: OwnedProcess | undefined,
+  root: unknown,
+  program: MachineProgram,
+): Promise<ProcessExit | undefined> {
+  const isSymptom = program === 'Bochs' ? !(root instanceof NotReadyError) : root instanceof MonitorError;
+  if (!process || process.exit || !isSymptom) return process?.exit;
   return await Promise.race([process.exited, delay(reapMs, undefined)]);
 }
 
