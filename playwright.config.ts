@@ -2,6 +2,7 @@ import { availableParallelism, freemem } from 'node:os';
 
 import { defineConfig, type Project } from '@playwright/test';
 
+import './fixtures/run/compiled.js';
 // Loaded by every worker, whatever its specs import.
 import './fixtures/run/note-errors.js';
 import type { MachineFixtures } from './fixtures/machine.js';
