@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -20,10 +21,15 @@ test('what Playwright compiled under another version of Node is compiled anew', 
   const [version = ''] = process.versions.node.split('.');
   expect(await readFile(marker, 'utf8')).toBe(version);
 
+  // It is kept with its digest.
+  const spoiled = 'what is this';
   const spoil = async (): Promise<void> => {
     for (const name of await readdir(cache, { recursive: true }))
       if (name.endsWith('_pagelistspec.js'))
-        await writeFile(path.join(cache, name), 'what is this');
+        await writeFile(
+          path.join(cache, name),
+          `// ${createHash('sha1').update(spoiled).digest('hex')}\n${spoiled}`,
+        );
   };
   await spoil();
   // Of this version it is taken as it is.
