@@ -13,7 +13,8 @@ async function watchOf(logFile: string, onLogRead: () => void = () => undefined)
   const console = new Console({ logFile });
   void console.attach(serial);
   const guard = <T>(work: Promise<T>): Promise<T> => work;
-  const machine = { console, died: new AbortController().signal, guard, monitor: { closed: false } };
+  const died = new AbortController().signal;
+  const machine = { console, died, guard, has: () => true, monitor: { closed: false } };
   const answers = ['0\n', '0\nkmsg\n'];
   const guest = {
     succeed: () => {

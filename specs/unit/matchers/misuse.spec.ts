@@ -107,6 +107,13 @@ const contradictions: Readonly<
 > = {
   toHavePteBits: flipped([0n, 1n, 2n, 63n]).map(({ first }) => [first, [bits]]),
   toHaveUserBitCleared: flipped([0n, 2n]).map(({ first }) => [first, []]),
+  toHaveChange: flipped([0n, 1n, 2n, 63n]).map(({ first, kernelLog }) => [first, [clearPageUser, kernelLog]]),
+  toKeepChange: flipped([0n, 2n]).map(({ first }) => [first, [clearPageUser, 'it rained']]),
+  toReportChange: flipped([0n, 1n, 2n, 63n]).map(({ first, second, kernelLog }) => [
+    kernelLog,
+    [clearPageUser, [first, second]],
+  ]),
+  toAnswerAccesses: [[left.first, [clearPageUser]]],
   toBeTakenFromUserMode: flipped([0n, 1n, 2n, 63n]).map(({ first, kernelLog }) => [first, [kernelLog]]),
   toBeReportedAsNotTaken: [
     [first, [kernelLog]],

@@ -58,7 +58,7 @@ test('where the plan says where it is, nothing else counts', async () => {
   const path = test.info().outputPath('m');
   test.skip(path.length > 100, 'a socket cannot have so long a path');
   expect(
-    await statusOf(`exec ${qemu} -monitor unix:${path},server,nowait -S`, { monitor: { path } }),
+    await statusOf(`exec ${qemu} -monitor 'unix:${path},server,nowait' -S`, { monitor: { path } }),
   ).toContain('paused');
 });
 
