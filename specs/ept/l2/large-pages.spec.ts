@@ -12,14 +12,23 @@ test.afterEach(async ({ guest }) => {
   await guest.succeed(['sh', '-c', `echo 0 > ${hugePages}`]);
 });
 
+/**
+ * The processor logs the address of a page that is written to with its lower 12 bits 0 (SDM vol. 3, 29.3.6). Bochs 2.7 logs the byte's own,
+ * at which KVM wonders (vmx_flush_pml_buffer() of Linux 6.1).
+ */
+const pageModificationLog = {
+  expect: [{ kind: 'warning', title: /vmx_handle_exit|vmx_flush_pml_buffer/ }],
+  allow: [{ kind: 'taint' }],
+} as const;
+
 const ways = [
-  { parameters: 'eptad=1', written: 'WAD', others: 'WA-' },
-  { parameters: 'eptad=0', written: 'W--', others: '---' },
+  { parameters: 'eptad=1', written: 'WAD', others: 'WA-', kernelReports: pageModificationLog },
+  { parameters: 'eptad=0', written: 'W--', others: '---', kernelReports: {} },
 ];
 
-for (const { parameters, written, others } of ways) {
+for (const { parameters, written, others, kernelReports } of ways) {
   test.describe(parameters, () => {
-    test.use({ kvmParameters: parameters });
+    test.use({ kvmParameters: parameters, kernelReports });
 
     test(`a 2 MiB page of the EPT is split when its slot is logged, and only the written page's entry says so`, async ({
       guest: l1,
