@@ -25,7 +25,7 @@ function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {})
 for (const script of [
   'verdicts.ts',
   'kill-stress/index.ts',
-  'fuzz/index.ts',
+  'fuzz.ts',
   'bench/index.ts',
   'cache.ts',
   'image.ts',
