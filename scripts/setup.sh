@@ -97,6 +97,17 @@ if [ "$(uname -m)" != x86_64 ]; then
     fail "this host is $(uname -m): the stacks need an x86-64 host"
 fi
 
+# While host packages come, if any are missing.
+stamp=node_modules/.opentdx-e2e-lock
+npm_ci=
+if ! cmp -s package-lock.json "$stamp"; then
+    note 'install Node packages'
+    npm ci --no-audit --no-fund &
+    npm_ci=$!
+    # Whatever fails meanwhile, it is not left running.
+    trap wait EXIT
+fi
+
 # /usr/sbin is not on every user's PATH, yet depmod and modprobe are there.
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
@@ -127,9 +138,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     "${as_root[@]}" install -y --no-install-recommends "${missing[@]}"
 fi
 
-stamp=node_modules/.opentdx-e2e-lock
-if ! cmp -s package-lock.json "$stamp"; then
-    note 'install Node packages'
-    npm ci --no-audit --no-fund
+if [ -n "$npm_ci" ]; then
+    wait "$npm_ci"
     cp package-lock.json "$stamp"
 fi

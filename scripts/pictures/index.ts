@@ -10,7 +10,7 @@ if (target === undefined) throw new TypeError('pictures/index.ts FOLDER');
 
 const title = 'a DMA mapping takes its pages away from user mode';
 const spec = `import { expect, test } from '../../fixtures/index.js';
-import { loadVfioDriver } from '../../lib/guest/vfio/driver.js';
+import { loadVfioDriver } from '../support/vfio-driver.js';
 
 test('${title}', async ({ guest, vfio }) => {
   await loadVfioDriver(guest, 'stock');
