@@ -11,7 +11,7 @@ export type MachineProgram = 'QEMU' | 'Bochs';
 
 /** What not every kind of machine has. */
 export interface OptionalParts {
-  /** QEMU's human monitor. It takes one client at a time: see `lendMonitor`. */
+  /** QEMU's human monitor. It takes one client at a time: see `lend`. */
   readonly monitor: Monitor;
   /** A stub for debuggers. */
   readonly gdb: GdbStub;
