@@ -28,3 +28,27 @@ for (const [fault, words] of Object.entries(faults)) {
     await expect(expect(mapping).toHaveChange(readOnly)).rejects.toThrow(words);
   });
 }
+
+for (const [fault, event] of Object.entries({
+  'reset-on-second-map': 'a second mapping was made',
+  'reset-later': 'time passed',
+})) {
+  test(`a driver that gives the bit back without a write (${fault}) is told as such`, async ({
+    vfio,
+    guest,
+  }) => {
+    await loadReadOnly(guest);
+    await injectFault(guest, fault);
+    const mapping = await vfio.mapDma({ pages: 4 });
+    const goesOn = (async () => {
+      if (fault === 'reset-on-second-map') await vfio.mapDma({ pages: 1 });
+      // Longer than the driver waits, in the guest's own time.
+      else await guest.succeed(['sleep', '1']);
+    })();
+    await expect(expect(mapping).toKeepChange(readOnly, event, goesOn)).rejects.toThrow(
+      /does not keep .* read-only: _PAGE_RW \(bit 1\) is set again/,
+    );
+    // The check of the whole excuses it, as a write may have been made: the change says so.
+    await expect(mapping).toHaveChange(readOnly);
+  });
+}
