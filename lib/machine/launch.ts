@@ -26,7 +26,7 @@ import type { MachineProgram } from './machine.js';
 import { QemuMachine } from './qemu-machine.js';
 import { optionsOfQemu } from './qemu-process.js';
 import { createRunFolder, type OwnedProcess, ownProcess } from './ownership/index.js';
-import { launchArguments, type LaunchPlan } from './plan/launch-plan.js';
+import type { LaunchPlan } from './plan/launch-plan.js';
 import { allocatePorts } from './ports/index.js';
 import { forProbe, type ProbeAnswer, waitUntilReady, type WaitStrategy } from './wait/index.js';
 
@@ -72,7 +72,7 @@ const tellingMs = 500;
 const monitorIntervalMs = 2;
 
 /**
- * Runs the plan's launch script on ports of its own and waits until the machine is ready. A launch that fails has ended all
+ * Runs the plan's program on ports of its own and waits until the machine is ready. A launch that fails has ended all
  * that it started before it throws.
  *
  * @throws BootFailure with the stages that were reached and a verdict in one line
@@ -105,12 +105,13 @@ async function launchOnce(plan: LaunchPlan, options: LaunchOptions): Promise<Qem
     let process: OwnedProcess | undefined;
     let machine: QemuMachine | undefined;
     try {
+      const { args, environment } = plan.invocation(plan, ports);
       process = await ownProcess({
         title: options.title,
-        command: plan.script,
-        args: launchArguments(plan, ports),
+        command: plan.program,
+        args,
         cwd: plan.workingFolder ?? folder.path,
-        env: environmentOf(plan),
+        env: { ...environment, ...plan.environment },
         monitorPort: ports.monitor,
       });
       const owned = process;
@@ -234,9 +235,4 @@ async function firstAnswer(
   );
   if (!monitor) throw new TypeError('a probe that was ready left no monitor');
   return monitor;
-}
-
-/** What is undefined in it is taken out of the harness's own environment. */
-function environmentOf({ environment, withheld = [] }: LaunchPlan): NodeJS.ProcessEnv {
-  return { ...Object.fromEntries(withheld.map((name) => [name, undefined])), ...environment };
 }

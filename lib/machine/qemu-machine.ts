@@ -5,7 +5,7 @@ import { QemuGdbStub } from './gdb-stub.js';
 import type { Machine, WholeSnapshot } from './machine.js';
 import { OwnedMachine, type OwnedParts } from './owned-machine.js';
 import type { RunFolder } from './ownership/index.js';
-import { kernelOfPlan, type LaunchPlan } from './plan/launch-plan.js';
+import type { LaunchPlan } from './plan/launch-plan.js';
 import type { PortLease, PortPattern } from './ports/index.js';
 import { commandLineOf, qemuBelow } from './qemu-process.js';
 import { RunState } from './run-state.js';
@@ -70,7 +70,7 @@ export class QemuMachine extends OwnedMachine implements Machine {
   }
 
   get kernel(): string | undefined {
-    return kernelOfPlan(this.plan);
+    return this.plan.kernel;
   }
 
   get monitor(): Monitor {

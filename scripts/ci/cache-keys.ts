@@ -19,7 +19,7 @@ import { specKernelsPlan } from '../../fixtures/stacks/spec-kernels.js';
 import { planEptImage } from '../../lib/image/ept-image.js';
 import { planReferenceImage } from '../../lib/image/reference-image.js';
 import { defaultMachineOptions } from '../../lib/machine/options.js';
-import { snapshotIdentity, snapshotsFolder } from '../../lib/machine/snapshot/index.js';
+import { snapshotIdentity, snapshotsFolder, snapshotSubject } from '../../lib/machine/snapshot/index.js';
 
 const environment = readEnvironment(process.env);
 const [what, shard = '1', total = '1'] = process.argv.slice(2);
@@ -54,7 +54,7 @@ async function snapshots(): Promise<void> {
   const stack = await referenceStack(environment, progress);
   const { plan, snapshots: support } = await stack.plan(defaultMachineOptions);
   if (!support) throw new TypeError('the machine that specs get who ask for nothing has no snapshots');
-  const identity = await snapshotIdentity({ plan, ...support });
+  const identity = await snapshotIdentity(snapshotSubject(plan, support.usesHostCpu));
   // Each shard runs its own specs, which are the same every time: its snapshots are its own.
   const prefix = `snapshots-${identity}-${shard}-of-${total}-`;
   const folder = await snapshotsFolder(environment.cache);

@@ -18,8 +18,7 @@ const samples = path.join(import.meta.dirname, 'samples/boot');
 interface Attempt {
   readonly options?: Partial<MachineOptions>;
   /** Changes of the launch plan. */
-  readonly script?: string;
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly plan?: Partial<LaunchPlan>;
 }
 
 interface BootFixtures {
@@ -50,8 +49,7 @@ async function failedBoot(stack: Stack, consoleLog: string, attempt: Attempt): P
   const { plan } = await stack.plan(machineOptions);
   const changed: LaunchPlan = {
     ...plan,
-    ...(attempt.script === undefined ? {} : { script: attempt.script }),
-    environment: { ...plan.environment, ...attempt.environment },
+    ...attempt.plan,
   };
   const outcome = await bootGuest(stack, changed, {
     title: 'The machine',
@@ -81,7 +79,7 @@ function waitedInVain({ facts }: BootFailure): number {
 test.describe.configure({ timeout: 180_000 });
 
 test('a kernel that is not there', async ({ failure }) => {
-  const { verdict, facts } = await failure({ environment: { E2E_KERNEL: '/nowhere/vmlinux' } });
+  const { verdict, facts } = await failure({ plan: { kernel: '/nowhere/vmlinux' } });
   expect(verdict).toMatch(/^launcher exited 1: .*\/nowhere\/vmlinux: no such file/);
   expect(facts.stages.map(({ name }) => name)).toEqual(['launcher started']);
 });
@@ -89,12 +87,12 @@ test('a kernel that is not there', async ({ failure }) => {
 test('a kernel that is none', async ({ failure, folder }) => {
   const kernel = path.join(folder, 'vmlinux');
   await writeFile(kernel, 'This is not a kernel.');
-  const { verdict } = await failure({ environment: { E2E_KERNEL: kernel } });
+  const { verdict } = await failure({ plan: { kernel } });
   expect(verdict).toMatch(/^QEMU exited 1: .*kernel/);
 });
 
 test('a launch script that is not there', async ({ failure }) => {
-  const { verdict } = await failure({ script: '/nowhere/launch-opentdx.sh' });
+  const { verdict } = await failure({ plan: { program: '/nowhere/launch-opentdx.sh' } });
   expect(verdict).toMatch(/^the launcher could not be started: .*ENOENT/);
 });
 
@@ -129,7 +127,10 @@ test('a firmware that triple-faults', async ({ failure, folder }) => {
   const firmware = path.join(folder, 'firmware.bin');
   await writeFile(firmware, faultingFirmware());
   const failed = await failure({
-    environment: { E2E_QEMU: path.join(samples, 'qemu-faulting-firmware.sh'), SAMPLE_FIRMWARE: firmware },
+    plan: {
+      qemu: path.join(samples, 'qemu-faulting-firmware.sh'),
+      environment: { SAMPLE_FIRMWARE: firmware },
+    },
   });
   expect(failed.verdict).toMatch(/^firmware resets in a loop: \d+ resets in .+, by triple fault$/);
   expect(waitedInVain(failed)).toBeLessThan(10_000);
@@ -141,8 +142,10 @@ test('a port that somebody else has', async ({ failure }) => {
   try {
     const { port } = server.address() as { port: number };
     const { verdict } = await failure({
-      script: path.join(samples, 'occupied-port.sh'),
-      environment: { SAMPLE_PORT: String(port) },
+      plan: {
+        program: path.join(samples, 'occupied-port.sh'),
+        environment: { SAMPLE_PORT: String(port) },
+      },
     });
     expect(verdict).toMatch(/^QEMU exited 1: port .* is occupied/);
     expect(verdict).toContain(String(port));
@@ -166,7 +169,7 @@ test('a full disk under the RAM file', async ({ failure, folder }) => {
   expect(mounted.status, mounted.stderr).toBe(0);
   try {
     const { verdict } = await failure({
-      environment: { E2E_RAM_FILE: path.join(disk, 'ram'), E2E_RAM_SHARE: 'on' },
+      plan: { ram: { file: path.join(disk, 'ram'), shared: true } },
     });
     expect(verdict).toMatch(/^QEMU (was ended by SIGBUS|exited 1): .*(disk .* is full|no space left)/i);
   } finally {
@@ -175,13 +178,13 @@ test('a full disk under the RAM file', async ({ failure, folder }) => {
 });
 
 test('a launch script that ends well and leaves no VM', async ({ failure }) => {
-  const { verdict } = await failure({ script: path.join(samples, 'exits-at-once.sh') });
+  const { verdict } = await failure({ plan: { program: path.join(samples, 'exits-at-once.sh') } });
   expect(verdict).toMatch(/^launcher exited 0 without a VM/);
   expect(verdict).toContain('Launched.');
 });
 
 test('a launch script that opens no monitor', async ({ failure }) => {
-  const failed = await failure({ script: path.join(samples, 'no-monitor.sh') });
+  const failed = await failure({ plan: { program: path.join(samples, 'no-monitor.sh') } });
   expect(failed.verdict).toMatch(
     /^QEMU runs and opens no human monitor that a program can connect to: .* -monitor tcp:127\.0\.0\.1/,
   );
@@ -192,7 +195,7 @@ test('a user who may not use KVM', async ({ failure, folder }) => {
   test.skip(process.getuid?.() !== 0, 'only root can run QEMU as somebody else');
   await chmod(folder, 0o755);
   const { verdict } = await failure({
-    environment: { E2E_QEMU: path.join(samples, 'qemu-as-nobody.sh'), E2E_ACCEL: 'kvm', E2E_CPU: 'qemu64' },
+    plan: { qemu: path.join(samples, 'qemu-as-nobody.sh'), shape: { accel: 'kvm', cpu: 'qemu64' } },
   });
   expect(verdict).toMatch(/^QEMU exited 1: (no permission on \/dev\/kvm|KVM cannot be used)/);
 });
@@ -200,7 +203,7 @@ test('a user who may not use KVM', async ({ failure, folder }) => {
 test('an ssh server that never listens', async ({ failure, folder, stack }) => {
   const initrd = path.join(folder, 'initrd');
   await initrdWithoutSsh(initrd, (await stack.plan(defaultMachineOptions)).plan, folder);
-  const failed = await failure({ environment: { E2E_INITRD: initrd } });
+  const failed = await failure({ plan: { initrd } });
   expect(failed.verdict).toMatch(/^ssh refused \(.*\) since [\d.]+ s after the launch/);
   expect(stagesOf(failed).at(-1)).toBe("the guest's services");
 });
@@ -214,7 +217,7 @@ async function initrdWithoutSsh(file: string, plan: LaunchPlan, folder: string):
     cwd: root,
     input: 'etc\netc/inittab\n',
   });
-  const original = path.join(plan.environment.E2E_IMAGE ?? '', 'initrd');
+  const original = plan.initrd ?? '';
   execFileSync('sh', ['-c', 'cat "$1" > "$2"', 'sh', original, file]);
   await writeFile(file, archive, { flag: 'a' });
 }

@@ -14,8 +14,8 @@ test("symbols of a kernel that KASLR moved are where the guest's own kernel says
   const machineOptions = { ...defaultMachineOptions, accel: 'tcg' } as const;
   const { plan } = await stack.plan(machineOptions);
   // Only the bzImage's decompressor moves the kernel; the ELF kernel is booted where it was linked.
-  const kernel = path.join(plan.environment.E2E_IMAGE ?? '', 'bzImage');
-  const moved = { ...plan, environment: { ...plan.environment, E2E_KERNEL: kernel } };
+  const kernel = path.join(path.dirname(plan.kernel ?? ''), 'bzImage');
+  const moved = { ...plan, kernel };
   const { machine, guest } = await bootGuest(stack, moved, {
     title: 'The machine with KASLR',
     consoleLog: testInfo.outputPath('console.log'),

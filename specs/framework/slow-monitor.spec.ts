@@ -14,8 +14,8 @@ test('a boot waits for a monitor that takes the connection and is slow to greet'
   const machine = await launch(
     {
       ...plan,
-      script: path.resolve('specs/framework/samples/boot/slow-monitor.js'),
-      environment: { ...plan.environment, SAMPLE_SILENCE_MS: String(silenceMs) },
+      program: path.resolve('specs/framework/samples/boot/slow-monitor.js'),
+      environment: { SAMPLE_SILENCE_MS: String(silenceMs) },
     },
     {
       title: 'The machine',

@@ -18,7 +18,7 @@ export async function hostTrouble(
   exit: ProcessExit | undefined,
 ): Promise<string[]> {
   const trouble: string[] = [];
-  const ram = plan?.environment.E2E_RAM_FILE;
+  const ram = plan?.ram?.file;
   if (ram !== undefined) {
     const folder = path.dirname(ram);
     const space = await statfs(folder).catch(() => undefined);

@@ -9,7 +9,6 @@ import { execa } from 'execa';
 import { InfrastructureError } from '../../errors.js';
 import { ownHelper } from '../ownership/index.js';
 import type { Machine, WholeSnapshot } from '../machine.js';
-import { bootFiles, portableEnvironment } from '../plan/reference-plan.js';
 import { qemuVersion } from '../qemu.js';
 import { fileDigest } from '../snapshot/digest.js';
 import { hostCpu } from '../snapshot/index.js';
@@ -42,7 +41,11 @@ export async function keepMachine(
   await mkdir(folder);
   const at = (name: string): string => path.join(folder, name);
   const { running } = await machine.status();
-  const { kernel, initrd } = bootFiles(plan);
+  const { kernel, initrd, shape } = plan;
+  if (kernel === undefined || initrd === undefined || shape === undefined)
+    throw new InfrastructureError(
+      `${title}: what its launch script boots is not known, and a machine without it cannot go on elsewhere.`,
+    );
   const qemu = machine.commandLine[0];
   if (qemu === undefined) throw new InfrastructureError(`${title}: its QEMU has no command line.`);
   // QEMU compresses the RAM in a process of its own meanwhile.
@@ -63,13 +66,13 @@ export async function keepMachine(
     test: options.test,
     savedAt: new Date().toISOString(),
     qemu: await qemuVersion(qemu),
-    script: await fileDigest(plan.script),
-    ...(plan.environment.E2E_ACCEL === 'kvm' ? { hostCpu: await hostCpu() } : {}),
+    script: await fileDigest(plan.program),
+    ...(shape.accel === 'kvm' ? { hostCpu: await hostCpu() } : {}),
     running,
-    ramFile: plan.environment.E2E_RAM_FILE !== undefined,
+    ramFile: plan.ram !== undefined,
     memory: plan.memory,
     vcpus: plan.vcpus,
-    environment: portableEnvironment(plan),
+    shape,
     user: options.user,
   };
   await writeFile(at(keptFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);

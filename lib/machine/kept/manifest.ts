@@ -1,7 +1,8 @@
 import { InfrastructureError } from '../../errors.js';
+import type { MachineShape } from '../plan/launch-plan.js';
 
 /** Changes when what is in a kept machine changes. */
-export const keptFormat = 1;
+export const keptFormat = 2;
 
 /** The names of what is in a kept machine, which is a tar archive. */
 export const keptFiles = {
@@ -34,7 +35,7 @@ export interface KeptManifest {
   readonly ramFile: boolean;
   readonly memory: string;
   readonly vcpus: number;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly shape: MachineShape;
   readonly user: string;
 }
 
@@ -52,11 +53,12 @@ export function parseManifest(text: string, file: string): KeptManifest {
         'version of the project that kept it.',
     );
   }
-  const { memory, vcpus, environment, qemu, user } = value;
+  const { memory, vcpus, shape, qemu, user } = value;
   const sound =
     /^\d+[kmgt]?$/i.test(memory ?? '') &&
     Number.isInteger(vcpus) &&
-    typeof environment === 'object' &&
+    typeof shape?.accel === 'string' &&
+    typeof shape.cpu === 'string' &&
     typeof qemu === 'string' &&
     /^[a-z_][a-z0-9_-]*$/.test(user ?? '');
   if (!sound) throw new InfrastructureError(`${file} is no kept machine: its manifest is not complete.`);

@@ -62,7 +62,7 @@ export async function openKept(file: string, folder: string, qemu: string): Prom
     qemu,
     ram: manifest.ramFile ? at('ram') : undefined,
   });
-  const sameScript = (await fileDigest(plan.script)) === manifest.script;
+  const sameScript = (await fileDigest(plan.program)) === manifest.script;
   return {
     manifest,
     plan,
@@ -71,7 +71,7 @@ export async function openKept(file: string, folder: string, qemu: string): Prom
     knownHostsFile: existsSync(at(keptFiles.knownHosts)) ? at(keptFiles.knownHosts) : undefined,
     doubt: sameScript
       ? undefined
-      : `${path.basename(plan.script)} is not the one that it was launched with: check out the project as of ${manifest.savedAt}.`,
+      : `${path.basename(plan.program)} is not the one that it was launched with: check out the project as of ${manifest.savedAt}.`,
   };
 }
 

@@ -3,10 +3,10 @@ import path from 'node:path';
 import type { MonitorEndpoint } from '../../monitor/index.js';
 import { UnsupportedOptionError } from '../errors.js';
 import type { MachineOptions } from '../options.js';
-import type { LaunchPlan } from './launch-plan.js';
+import { type LaunchPlan, scriptArguments } from './launch-plan.js';
 
-/** What the harness's own environment holds under these names must not shape a machine behind the plan's back. */
-const launcherVariables = ['DEBUG', 'GPU'];
+/** Where the launch script expects L1's kernel, below its working folder. */
+const kernel = 'linux-l1/arch/x86/boot/bzImage';
 
 /** What an unmodified launch script has no argument for; the wrapper of QEMU gives kernel arguments all the same. */
 const unsupported = ['cpu', 'kernelArguments', 'device', 'devices'] as const;
@@ -41,13 +41,16 @@ export function opentdxPlan(
     );
   }
   return {
-    script: path.join(folder, 'launch-opentdx.sh'),
+    program: path.join(folder, 'launch-opentdx.sh'),
     workingFolder: folder,
+    kernel: path.join(folder, kernel),
     memory: options.memory,
     vcpus: options.vcpus,
     debug: options.debug,
     ...(monitor === undefined ? {} : { monitor }),
-    withheld: launcherVariables,
-    environment: { ...(options.debug ? { DEBUG: '1' } : {}), ...(gpu ? { GPU: '1' } : {}) },
+    invocation: (plan, ports) => ({
+      args: scriptArguments(plan, ports),
+      environment: { DEBUG: plan.debug ? '1' : undefined, GPU: gpu ? '1' : undefined },
+    }),
   };
 }

@@ -2,9 +2,10 @@ import path from 'node:path';
 
 import type { ReferenceImage } from '../../image/reference-image.js';
 import type { MachineOptions } from '../options.js';
-import type { LaunchPlan } from './launch-plan.js';
+import { type Invocation, type LaunchPlan, type MachineShape, scriptArguments } from './launch-plan.js';
+import type { PortPattern } from '../ports/index.js';
 
-const script = path.resolve(import.meta.dirname, '../../../images/reference/launch-opentdx.sh');
+const program = path.resolve(import.meta.dirname, '../../../images/reference/launch-opentdx.sh');
 
 /** The CPU models that the reference launcher takes when none is asked for; see its usage text. */
 export const referenceCpu = { tcg: 'max,la57=off', kvm: 'host' } as const;
@@ -13,66 +14,57 @@ export const referenceCpu = { tcg: 'max,la57=off', kvm: 'host' } as const;
 export const referenceMachine = 'q35,kernel-irqchip=split';
 
 /**
- * What the harness's own environment holds under these names (a DEBUG that is meant for something else, say) must not shape a machine
- * behind the plan's back: the plan is what a snapshot is found by.
+ * What the reference launcher is told: see its usage text. All of its variables are here, so that what the harness's own environment holds
+ * under these names (a DEBUG that is meant for something else, say) does not shape a machine behind the plan's back.
  */
-const launcherVariables = [
-  'DEBUG',
-  'GPU',
-  'E2E_KERNEL',
-  'E2E_INITRD',
-  'E2E_APPEND',
-  'E2E_DEVICE',
-  'E2E_DEVICES',
-  'E2E_RAM_FILE',
-  'E2E_RAM_SHARE',
-  'E2E_INCOMING',
-];
-
-/** The embedded stack: the project's own launch script, the distribution's QEMU, the guest built from Debian packages. */
-export function referencePlan(
-  image: ReferenceImage,
-  options: MachineOptions,
-  accel: 'kvm' | 'tcg',
-): LaunchPlan {
+function invocation(plan: LaunchPlan, ports: PortPattern): Invocation {
+  const { ram, shape } = plan;
   return {
-    script,
-    memory: options.memory,
-    vcpus: options.vcpus,
-    debug: options.debug,
-    withheld: launcherVariables,
+    args: scriptArguments(plan, ports),
     environment: {
-      E2E_IMAGE: image.folder,
-      E2E_ACCEL: accel,
-      E2E_CPU: options.cpu ?? (options.la57 && accel === 'tcg' ? 'max' : referenceCpu[accel]),
-      // The entry point that PVH uses never turns five levels on (arch/x86/platform/pvh/head.S); a bzImage's decompressor does.
-      ...(options.la57 ? { E2E_KERNEL: path.join(image.folder, 'bzImage') } : {}),
-      ...(options.kernelArguments === undefined ? {} : { E2E_APPEND: options.kernelArguments }),
-      ...(options.device === undefined ? {} : { E2E_DEVICE: options.device }),
-      ...(options.devices === undefined ? {} : { E2E_DEVICES: options.devices.join('\n') }),
-      ...(options.debug ? { DEBUG: '1' } : {}),
+      GPU: undefined,
+      DEBUG: plan.debug ? '1' : undefined,
+      E2E_QEMU: plan.qemu,
+      E2E_ACCEL: shape?.accel,
+      E2E_CPU: shape?.cpu,
+      E2E_KERNEL: plan.kernel,
+      E2E_INITRD: plan.initrd,
+      E2E_APPEND: shape?.kernelArguments,
+      E2E_DEVICE: shape?.device,
+      E2E_DEVICES: shape?.devices?.join('\n'),
+      E2E_RAM_FILE: ram?.file,
+      E2E_RAM_SHARE: ram?.shared ? 'on' : undefined,
+      E2E_INCOMING: plan.incoming ? '1' : undefined,
     },
   };
 }
 
-/** What of a plan's environment shapes the machine's devices and CPU, and is no path of the host that it ran on. */
-const shaping = ['E2E_ACCEL', 'E2E_CPU', 'E2E_APPEND', 'E2E_DEVICE', 'E2E_DEVICES'] as const;
-
-/** The part of a reference plan that a machine saved on one host takes to another. */
-export function portableEnvironment({
-  environment,
-}: Pick<LaunchPlan, 'environment'>): Record<string, string> {
-  return Object.fromEntries(
-    shaping.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
-  );
-}
-
-/** The files of a host that a machine of this plan was booted from. */
-export function bootFiles({ environment }: LaunchPlan): { kernel: string; initrd: string } {
-  const image = environment.E2E_IMAGE ?? '';
+/** The embedded stack: the project's own launch script, the distribution's QEMU, the guest built from Debian packages. */
+export function referencePlan(
+  qemu: string,
+  image: Pick<ReferenceImage, 'folder' | 'initrd'>,
+  options: MachineOptions,
+  accel: 'kvm' | 'tcg',
+): LaunchPlan {
+  const { memory, vcpus, debug, la57, kernelArguments, device, devices } = options;
+  const cpu = options.cpu ?? (la57 && accel === 'tcg' ? 'max' : referenceCpu[accel]);
   return {
-    kernel: environment.E2E_KERNEL ?? path.join(image, 'vmlinux'),
-    initrd: environment.E2E_INITRD ?? path.join(image, 'initrd'),
+    program,
+    memory,
+    vcpus,
+    debug,
+    qemu,
+    // The entry point that PVH uses never turns five levels on (arch/x86/platform/pvh/head.S); a bzImage's decompressor does.
+    kernel: path.join(image.folder, la57 ? 'bzImage' : 'vmlinux'),
+    initrd: image.initrd,
+    shape: {
+      accel,
+      cpu,
+      ...(kernelArguments === undefined ? {} : { kernelArguments }),
+      ...(device === undefined ? {} : { device }),
+      ...(devices === undefined ? {} : { devices }),
+    },
+    invocation,
   };
 }
 
@@ -80,7 +72,7 @@ export function bootFiles({ environment }: LaunchPlan): { kernel: string; initrd
 export interface ResumedFrom {
   readonly memory: string;
   readonly vcpus: number;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly shape: MachineShape;
   readonly kernel: string;
   readonly initrd: string;
   readonly qemu: string;
@@ -89,20 +81,7 @@ export interface ResumedFrom {
 }
 
 /** The plan of a machine that waits for its whole state. */
-export function resumedReferencePlan(from: ResumedFrom): LaunchPlan {
-  return {
-    script,
-    memory: from.memory,
-    vcpus: from.vcpus,
-    debug: false,
-    withheld: launcherVariables,
-    environment: {
-      ...portableEnvironment(from),
-      E2E_KERNEL: from.kernel,
-      E2E_INITRD: from.initrd,
-      E2E_QEMU: from.qemu,
-      E2E_INCOMING: '1',
-      ...(from.ram === undefined ? {} : { E2E_RAM_FILE: from.ram }),
-    },
-  };
+export function resumedReferencePlan({ ram, ...from }: ResumedFrom): LaunchPlan {
+  const file = ram === undefined ? {} : { ram: { file: ram, shared: false } };
+  return { ...from, ...file, program, debug: false, incoming: true, invocation };
 }

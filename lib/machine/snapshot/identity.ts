@@ -1,38 +1,52 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { release } from 'node:os';
-import path from 'node:path';
 
 import type { LaunchPlan } from '../plan/launch-plan.js';
+import { portPattern } from '../ports/index.js';
 import { fileDigest } from './digest.js';
 
 /** Changes when what the harness does to a machine before it is snapshot, or how it restores one, changes. */
-const formatVersion = 3;
+export const snapshotFormat = 4;
 
-/** What a snapshot is to be a snapshot of. */
+/** A machine's ports are other ones each time, and shape nothing of its state. */
+const noPorts = portPattern(0, 0);
+
+/** What a snapshot is a snapshot of: plain data, which is kept beside it. */
 export interface SnapshotSubject {
-  readonly plan: LaunchPlan;
-  /** Absolute path of the QEMU that the plan's script runs. */
-  readonly qemu: string;
+  readonly format: number;
+  readonly workingFolder?: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute paths of the files whose content shapes the machine. */
+  readonly files: readonly string[];
   /** The guest sees the host's own CPU (KVM with `-cpu host`): another host cannot continue what this one began. */
   readonly usesHostCpu: boolean;
 }
 
-/**
- * Stands for everything that shapes a machine's state: memory, vCPUs, the variables that tell the launch script accelerator, CPU,
- * kernel and kernel arguments, and the content of the script, of QEMU and of every file and folder that those variables name.
- * Two subjects with one identity may share a snapshot; two that differ in anything have two.
- */
-export async function snapshotIdentity({ plan, qemu, usesHostCpu }: SnapshotSubject): Promise<string> {
-  const { script, workingFolder, memory, vcpus, environment } = plan;
-  const paths = [script, qemu, ...Object.values(environment).filter((value) => path.isAbsolute(value))];
+/** Everything of a plan that shapes a machine's state. */
+export function snapshotSubject(plan: LaunchPlan, usesHostCpu: boolean): SnapshotSubject {
+  const { program, workingFolder, qemu, kernel, initrd } = plan;
+  const { args, environment } = plan.invocation(plan, noPorts);
+  return {
+    format: snapshotFormat,
+    ...(workingFolder === undefined ? {} : { workingFolder }),
+    args,
+    environment: { ...environment, ...plan.environment },
+    files: [program, qemu, kernel, initrd].filter((file) => file !== undefined),
+    usesHostCpu,
+  };
+}
+
+/** Two subjects with one identity may share a snapshot; two that differ in anything, the content of a file included, have two. */
+export async function snapshotIdentity(subject: SnapshotSubject): Promise<string> {
+  const { format, workingFolder, args, environment, files, usesHostCpu } = subject;
   const shape = {
-    formatVersion,
-    workingFolder,
-    memory,
-    vcpus,
-    environment: Object.entries(environment).sort(),
-    content: await Promise.all(paths.map(contentOf)),
+    ...{ format, workingFolder, args },
+    environment: Object.entries(environment)
+      .filter(([, value]) => value !== undefined)
+      .sort(),
+    content: await Promise.all(files.map(contentOf)),
     host: usesHostCpu ? await hostCpu() : undefined,
   };
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 16);
@@ -46,13 +60,7 @@ const digests = new Map<string, Promise<string>>();
 
 async function contentOf(file: string): Promise<string> {
   const real = await realpath(file);
-  const seen = await stat(real);
-  const { size, mtimeMs, ctimeMs, ino } = seen;
-  if (seen.isDirectory()) {
-    const names = (await readdir(real)).sort();
-    const contents = await Promise.all(names.map((name) => contentOf(path.join(real, name))));
-    return names.map((name, index) => `${name}=${contents[index] ?? ''}`).join('\n');
-  }
+  const { size, mtimeMs, ctimeMs, ino } = await stat(real);
   if (size > digestBytes) return `${size} bytes of ${mtimeMs}`;
   const version = JSON.stringify([real, size, mtimeMs, ctimeMs, ino]);
   const known = digests.get(version) ?? fileDigest(real);

@@ -1,4 +1,4 @@
-export { hostCpu, snapshotIdentity, type SnapshotSubject } from './identity.js';
+export { hostCpu, snapshotIdentity, snapshotSubject, type SnapshotSubject } from './identity.js';
 export {
   loadState,
   loadWhole,

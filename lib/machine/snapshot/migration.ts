@@ -9,12 +9,12 @@ import { SnapshotRefusedError } from './refused-error.js';
 
 /** The plan of a machine whose RAM is this new file, so that it can be snapshot. */
 export function planForSnapshot(plan: LaunchPlan, ram: string): LaunchPlan {
-  return { ...plan, environment: { ...plan.environment, E2E_RAM_FILE: ram, E2E_RAM_SHARE: 'on' } };
+  return { ...plan, ram: { file: ram, shared: true } };
 }
 
 /** The plan of a machine that maps this RAM file copy-on-write and waits for its devices' state. */
 export function planForRestore(plan: LaunchPlan, ram: string): LaunchPlan {
-  return { ...plan, environment: { ...plan.environment, E2E_RAM_FILE: ram, E2E_INCOMING: '1' } };
+  return { ...plan, ram: { file: ram, shared: false }, incoming: true };
 }
 
 /** The name under which the state lies in the machine's run folder: `exec:` hands it to a shell, which is to see no other path. */

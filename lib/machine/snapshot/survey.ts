@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { acquireLease } from '../../host/lease/index.js';
 import { isNamed, processNames } from '../../host/processes.js';
-import { snapshotIdentity } from './identity.js';
+import { snapshotFormat, snapshotIdentity } from './identity.js';
 import { lastUse, openSnapshot } from './snapshot.js';
 import { locked, snapshotsFolder, unfinishedInfix } from './store.js';
 
@@ -50,6 +50,7 @@ async function staleness(folder: string): Promise<string | undefined> {
   const seen = await openSnapshot(folder, identity);
   if (seen === 'absent') return 'it is gone';
   if ('wrong' in seen) return seen.wrong;
+  if (seen.subject.format !== snapshotFormat) return 'another version of the project took it';
   try {
     if ((await snapshotIdentity(seen.subject)) === identity) return undefined;
     return 'its launch script, QEMU or guest image has changed';

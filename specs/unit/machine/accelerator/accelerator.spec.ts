@@ -175,7 +175,7 @@ test.describe('with a QEMU that behaves as told', () => {
     await withQemu(
       work,
       async (options) => {
-        const choice = await chooseAccelerator({ ...options, forced: 'kvm' });
+        const choice = await chooseAccelerator({ ...options, forced: 'kvm', budgetMs: 600_000 });
         expect(choice).toMatchObject({ accel: 'kvm', proof: 'now' });
       },
       'sleep 0.6; exit 99',

@@ -5,12 +5,17 @@ import { expect, test } from '@playwright/test';
 import { readEnvironment } from '../../../../fixtures/environment.js';
 import { NoMonitorError } from '../../../../lib/machine/find-monitor.js';
 import { launch } from '../../../../lib/machine/launch.js';
-import type { LaunchPlan } from '../../../../lib/machine/plan/launch-plan.js';
+import { type LaunchPlan, scriptArguments } from '../../../../lib/machine/plan/launch-plan.js';
 import { forProbe } from '../../../../lib/machine/wait/index.js';
 
 const budgetMs = 30_000;
 const atOnce = forProbe(() => Promise.resolve('ready'), { awaited: 'nothing', budgetMs });
 const qemu = 'qemu-system-x86_64 -nodefaults -display none -accel tcg -m 16M';
+
+const invocation: LaunchPlan['invocation'] = (plan, ports) => ({
+  args: scriptArguments(plan, ports),
+  environment: {},
+});
 
 /** What a script of these lines starts, whose `$port` is its debug port; answers what its monitor says of the machine. */
 async function statusOf(lines: string, plan: Partial<LaunchPlan> = {}): Promise<string> {
@@ -18,7 +23,7 @@ async function statusOf(lines: string, plan: Partial<LaunchPlan> = {}): Promise<
   const shell = `#!/bin/bash\nwhile getopts m:s:p:d: o; do [ $o = d ] && port=$OPTARG; done\n${lines}\n`;
   await writeFile(script, lines.startsWith('#!') ? lines : shell, { mode: 0o755 });
   const machine = await launch(
-    { script, memory: '16M', vcpus: 1, environment: {}, debug: false, ...plan },
+    { program: script, memory: '16M', vcpus: 1, debug: false, invocation, ...plan },
     {
       title: 'a machine',
       consoleLog: test.info().outputPath('console.log'),

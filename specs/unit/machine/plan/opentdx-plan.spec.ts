@@ -2,33 +2,32 @@ import { expect, test } from '@playwright/test';
 
 import { UnsupportedOptionError } from '../../../../lib/machine/errors.js';
 import { defaultMachineOptions } from '../../../../lib/machine/options.js';
-import { launchArguments } from '../../../../lib/machine/plan/launch-plan.js';
+import type { Invocation, LaunchPlan } from '../../../../lib/machine/plan/launch-plan.js';
 import { opentdxPlan } from '../../../../lib/machine/plan/opentdx-plan.js';
 import { portPattern } from '../../../../lib/machine/ports/index.js';
 
 const options = { ...defaultMachineOptions, memory: '8g', vcpus: 8 };
 const asItIs = { gpu: false, wrapped: false };
 
+function told(plan: LaunchPlan): Invocation {
+  return plan.invocation(plan, portPattern(10_032, 1_234));
+}
+
 test("the checkout's own script is run in its folder, with the command line that it documents", () => {
   const plan = opentdxPlan('/checkout', options, asItIs);
-  expect(plan).toMatchObject({ script: '/checkout/launch-opentdx.sh', workingFolder: '/checkout' });
-  expect(launchArguments(plan, portPattern(10_032, 1_234))).toEqual([
-    '-m',
-    '8g',
-    '-s',
-    '8',
-    '-p',
-    '10032',
-    '-d',
-    '1234',
-  ]);
+  expect(plan).toMatchObject({
+    program: '/checkout/launch-opentdx.sh',
+    workingFolder: '/checkout',
+    kernel: '/checkout/linux-l1/arch/x86/boot/bzImage',
+  });
+  expect(told(plan).args).toEqual(['-m', '8g', '-s', '8', '-p', '10032', '-d', '1234']);
 });
 
 test('DEBUG and GPU reach the script when they are asked for, and never by themselves', () => {
-  expect(opentdxPlan('/checkout', options, asItIs).environment).toEqual({});
-  expect(opentdxPlan('/checkout', options, asItIs).withheld).toEqual(['DEBUG', 'GPU']);
+  const neither = { DEBUG: undefined, GPU: undefined };
+  expect(told(opentdxPlan('/checkout', options, asItIs)).environment).toStrictEqual(neither);
   const both = opentdxPlan('/checkout', { ...options, debug: true }, { gpu: true, wrapped: false });
-  expect(both.environment).toEqual({ DEBUG: '1', GPU: '1' });
+  expect(told(both).environment).toEqual({ DEBUG: '1', GPU: '1' });
   expect(both.debug).toBe(true);
 });
 

@@ -4,78 +4,81 @@ import path from 'node:path';
 import { expect, test as base } from '@playwright/test';
 import { dir } from 'tmp-promise';
 
-import { snapshotIdentity, type SnapshotSubject } from '../../../../lib/machine/snapshot/index.js';
+import { defaultMachineOptions } from '../../../../lib/machine/options.js';
+import type { LaunchPlan } from '../../../../lib/machine/plan/launch-plan.js';
+import { referencePlan } from '../../../../lib/machine/plan/reference-plan.js';
+import { snapshotIdentity, snapshotSubject } from '../../../../lib/machine/snapshot/index.js';
 
-const test = base.extend<{ subject: SnapshotSubject; folder: string }>({
+interface Machine {
+  readonly plan: LaunchPlan;
+  readonly usesHostCpu: boolean;
+}
+
+const test = base.extend<{ machine: Machine; folder: string }>({
   folder: async ({}, use) => {
     const folder = await dir({ unsafeCleanup: true });
     await use(folder.path);
     await folder.cleanup();
   },
-  subject: async ({ folder }, use) => {
+  machine: async ({ folder }, use) => {
     const file = (name: string): string => path.join(folder, name);
     await mkdir(file('image'));
     for (const name of ['launch.sh', 'qemu', 'image/vmlinux', 'image/initrd'])
       await writeFile(file(name), `the ${name} `);
-    await use({
-      plan: {
-        script: file('launch.sh'),
-        memory: '1g',
-        vcpus: 2,
-        environment: { E2E_IMAGE: file('image'), E2E_ACCEL: 'tcg', E2E_CPU: 'max' },
-        debug: false,
-      },
-      qemu: file('qemu'),
-      usesHostCpu: false,
-    });
+    const image = { folder: file('image'), initrd: file('image/initrd') };
+    const qemu = file('qemu');
+    const plan = referencePlan(qemu, image, defaultMachineOptions, 'tcg');
+    await use({ plan: { ...plan, program: file('launch.sh') }, usesHostCpu: false });
   },
 });
 
-test('the same machine has the same identity, in whatever order its variables stand', async ({ subject }) => {
-  const { plan } = subject;
-  const turned = Object.fromEntries(Object.entries(plan.environment).reverse());
-  expect(await snapshotIdentity({ ...subject, plan: { ...plan, environment: turned } })).toBe(
-    await snapshotIdentity(subject),
-  );
+test('the same machine has the same identity, in whatever order its variables stand', async ({ machine }) => {
+  const turned = withPlan(machine, (plan) => ({
+    invocation: (...given) => {
+      const { args, environment } = plan.invocation(...given);
+      return { args, environment: Object.fromEntries(Object.entries(environment).reverse()) };
+    },
+  }));
+  expect(await identityOf(turned)).toBe(await identityOf(machine));
 });
 
-const changes: [what: string, change: (subject: SnapshotSubject) => SnapshotSubject][] = [
-  ['memory', (subject) => ({ ...subject, plan: { ...subject.plan, memory: '2g' } })],
-  ['vCPUs', (subject) => ({ ...subject, plan: { ...subject.plan, vcpus: 1 } })],
-  ['working folder', (subject) => ({ ...subject, plan: { ...subject.plan, workingFolder: '/' } })],
-  ['accelerator', (subject) => withVariable(subject, 'E2E_ACCEL', 'kvm')],
-  ['CPU', (subject) => withVariable(subject, 'E2E_CPU', 'qemu64')],
-  ['kernel arguments', (subject) => withVariable(subject, 'E2E_APPEND', 'nosmp')],
-  ['the host, if its CPU is used', (subject) => ({ ...subject, usesHostCpu: true })],
+const changes: [what: string, change: (plan: LaunchPlan) => Partial<LaunchPlan>][] = [
+  ['memory', () => ({ memory: '2g' })],
+  ['vCPUs', () => ({ vcpus: 1 })],
+  ['working folder', () => ({ workingFolder: '/' })],
+  ['accelerator', ({ shape }) => ({ shape: { cpu: 'max', ...shape, accel: 'kvm' } })],
+  ['CPU', ({ shape }) => ({ shape: { accel: 'tcg', ...shape, cpu: 'qemu64' } })],
+  ['kernel arguments', () => ({ shape: { accel: 'tcg', cpu: 'max,la57=off', kernelArguments: 'nosmp' } })],
+  ['variables', () => ({ environment: { E2E_ODD: '1' } })],
 ];
+test('another identity with the host, if its CPU is used', async ({ machine }) => {
+  expect(await identityOf({ ...machine, usesHostCpu: true })).not.toBe(await identityOf(machine));
+});
 for (const [what, change] of changes) {
-  test(`another identity with another: ${what}`, async ({ subject }) => {
-    expect(await snapshotIdentity(change(subject))).not.toBe(await snapshotIdentity(subject));
+  test(`another identity with another: ${what}`, async ({ machine }) => {
+    expect(await identityOf(withPlan(machine, change))).not.toBe(await identityOf(machine));
   });
 }
 
 for (const name of ['launch.sh', 'qemu', 'image/initrd', 'image/vmlinux']) {
   test(`another identity when the content of ${name} changes, not when it is only touched`, async ({
-    subject,
+    machine,
     folder,
   }) => {
     const file = path.join(folder, name);
-    const before = await snapshotIdentity(subject);
+    const before = await identityOf(machine);
     await utimes(file, 1, 1);
-    expect(await snapshotIdentity(subject)).toBe(before);
+    expect(await identityOf(machine)).toBe(before);
     await writeFile(file, `THE ${name} `);
     await utimes(file, 1, 1);
-    expect(await snapshotIdentity(subject)).not.toBe(before);
+    expect(await identityOf(machine)).not.toBe(before);
   });
 }
 
-test('another identity when a file is added to the image', async ({ subject, folder }) => {
-  const before = await snapshotIdentity(subject);
-  await writeFile(path.join(folder, 'image', 'added'), '');
-  expect(await snapshotIdentity(subject)).not.toBe(before);
-});
+function identityOf({ plan, usesHostCpu }: Machine): Promise<string> {
+  return snapshotIdentity(snapshotSubject(plan, usesHostCpu));
+}
 
-function withVariable(subject: SnapshotSubject, name: string, value: string): SnapshotSubject {
-  const { plan } = subject;
-  return { ...subject, plan: { ...plan, environment: { ...plan.environment, [name]: value } } };
+function withPlan({ plan, ...rest }: Machine, change: (plan: LaunchPlan) => Partial<LaunchPlan>): Machine {
+  return { ...rest, plan: { ...plan, ...change(plan) } };
 }

@@ -27,14 +27,10 @@ const test = base.extend<{ store: Store }>({
   store: async ({}, use) => {
     const cache = await dir({ prefix: 'cache ü, ', unsafeCleanup: true });
     const subject: SnapshotSubject = {
-      plan: {
-        script: import.meta.filename,
-        memory: '512m',
-        vcpus: 1,
-        environment: { E2E_ACCEL: 'tcg' },
-        debug: false,
-      },
-      qemu: process.execPath,
+      format: 4,
+      args: ['-m', '512m'],
+      environment: { E2E_ACCEL: 'tcg' },
+      files: [import.meta.filename, process.execPath],
       usesHostCpu: false,
     };
     let taken = 0;
@@ -74,8 +70,8 @@ test('two processes take it once', async ({ store }) => {
     import { appendFile, writeFile } from 'node:fs/promises';
     import { ensureSnapshot } from ${JSON.stringify(new URL('../../../../lib/machine/snapshot/index.ts', import.meta.url).href)};
     const [cache, log] = process.argv.slice(1);
-    const plan = { script: log, memory: '1g', vcpus: 1, environment: {}, debug: false };
-    const subject = { plan, qemu: process.execPath, usesHostCpu: false };
+    const files = [log, process.execPath];
+    const subject = { format: 4, args: [], environment: {}, files, usesHostCpu: false };
     const { taken } = await ensureSnapshot(cache, subject, async ({ ram, state }) => {
       await writeFile(ram, 'ram');
       await new Promise((resolve) => setTimeout(resolve, 300));

@@ -25,8 +25,9 @@ const test = base.extend<{ cache: Cache }>({
       path: cache.path,
       script,
       take: async (memory) => {
-        const plan = { script, memory, vcpus: 1, environment: {}, debug: false };
-        const subject: SnapshotSubject = { plan, qemu: process.execPath, usesHostCpu: false };
+        const args = ['-m', memory];
+        const files = [script, process.execPath];
+        const subject: SnapshotSubject = { format: 4, args, environment: {}, files, usesHostCpu: false };
         const { folder } = await ensureSnapshot(
           cache.path,
           subject,
