@@ -7,18 +7,14 @@ import './fixtures/run/compiled.js';
 import './fixtures/run/note-errors.js';
 import type { MachineFixtures } from './fixtures/machine.js';
 import type { StackWorkerFixtures } from './fixtures/stack.js';
+import * as stacks from './fixtures/stacks/index.js';
 import { workersFor } from './lib/host/workers.js';
 
 /** Specs of what every stack has, on the user's own checkout. Its disk is written to: one VM at a time. */
 const opentdx: Project<MachineFixtures, StackWorkerFixtures> = {
   name: 'opentdx',
-  testMatch: [
-    'specs/opentdx/**/*.spec.ts',
-    'specs/vfio/{clear-page-user,unmap,user-access}.spec.ts',
-    'specs/vfio/mappings/{afterwards,kinds,processes,several,sizes,unmap}.spec.ts',
-    'specs/vfio/verify-pte/{agreement,bad-queries,looks-only}.spec.ts',
-  ],
-  use: { stackName: 'opentdx' },
+  testMatch: ['specs/{opentdx,vfio}/**/*.spec.ts'],
+  use: { launchStack: stacks.opentdx },
   workers: 1,
   // A boot of a whole distribution, or a TD's.
   timeout: 180_000,
@@ -48,7 +44,7 @@ export default defineConfig<MachineFixtures, StackWorkerFixtures>({
     // One vCPU: the emulator has less to do, and nothing in these specs needs a second one.
     { name: 'nested', testDir: 'specs/nested', use: { machineOptions: { vcpus: 1 } } },
     // Bochs interprets: a test's own time is not the host's.
-    { name: 'ept', testDir: 'specs/ept', timeout: 240_000, use: { stackName: 'ept' } },
+    { name: 'ept', testDir: 'specs/ept', timeout: 240_000, use: { launchStack: stacks.ept } },
     { name: 'framework', testMatch: 'specs/{framework,paging,stack}/**/*.spec.ts' },
     // Only where there is a kernel to run on.
     ...(process.env.E2E_KERNEL
@@ -58,7 +54,7 @@ export default defineConfig<MachineFixtures, StackWorkerFixtures>({
             testDir: 'specs/vfio',
             testMatch:
               /(clear-page-user|user-access|unmap|sizes|several|afterwards|failure|translation|processes|clearing)\.spec\.ts$/,
-            use: { stackName: 'hybrid' as const },
+            use: { launchStack: stacks.hybrid },
           },
         ]
       : []),

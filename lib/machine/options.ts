@@ -1,3 +1,4 @@
+import { UnsupportedOptionError } from './errors.js';
 import { flag, listOf, oneOf, optional, type Rule, shape, text, whole } from '../validate/index.js';
 
 /** What a spec may ask of its machine, on any stack. A stack that cannot give it says so instead of giving something else. */
@@ -37,6 +38,11 @@ const word = text(/^[^\s,](?:.*\S)?$/, "an argument of QEMU's, such as 'e1000e'"
 
 export const memoryRule = text(/^[1-9]\d*[mg]$/i, "a size in MiB or GiB, such as '512m' or '2g'");
 
+export const pciAddress = text(
+  /^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/,
+  "a PCI address, such as '0000:01:00.0'",
+);
+
 /** What a spec may say of its machine: any of the options. */
 export const machineOptionsRule: Rule<Partial<MachineOptions>> = shape<Partial<MachineOptions>>({
   memory: optional(memoryRule),
@@ -50,3 +56,27 @@ export const machineOptionsRule: Rule<Partial<MachineOptions>> = shape<Partial<M
   debug: optional(flag),
   coldBoot: optional(flag),
 });
+
+/**
+ * Refuses what a stack cannot give; nobody gets another machine than the one that was asked for.
+ *
+ * @param who 'Bochs'
+ * @param takes the options that it can give, beside coldBoot
+ * @param usual what its machines are like when nothing is asked
+ * @throws UnsupportedOptionError naming the first option that is not among them, and those that are
+ */
+export function requireTaken(
+  who: string,
+  options: MachineOptions,
+  takes: readonly (keyof MachineOptions)[],
+  usual: MachineOptions = defaultMachineOptions,
+): void {
+  const given = [...takes, 'coldBoot'];
+  const asked = Object.entries(options).find(
+    ([name, value]) => !given.includes(name) && value !== usual[name as keyof MachineOptions],
+  );
+  if (!asked) return;
+  throw new UnsupportedOptionError(
+    `${who} cannot give a machine ${asked[0]}: ${JSON.stringify(asked[1])}: of machineOptions it takes ${given.join(', ')}.`,
+  );
+}

@@ -1,23 +1,12 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import path from 'node:path';
-
 import { execa } from 'execa';
 
 import { InfrastructureError } from '../errors.js';
+import { findCommand } from '../host/find-command.js';
 
 /** The absolute path of a QEMU, as the shell would find it. @throws InfrastructureError when there is none */
 export async function findQemu(command: string): Promise<string> {
-  const candidates = command.includes('/')
-    ? [path.resolve(command)]
-    : (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, command));
-  for (const file of candidates) {
-    const runs = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (runs) return file;
-  }
+  const file = await findCommand(command);
+  if (file !== undefined) return file;
   const where = command.includes('/') ? 'that can be run' : 'on the PATH';
   throw new InfrastructureError(
     `There is no ${command} ${where}: 'npm run e2e' installs QEMU, or set E2E_QEMU to the path of one.`,

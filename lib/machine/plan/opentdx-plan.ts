@@ -1,15 +1,11 @@
 import path from 'node:path';
 
 import type { MonitorEndpoint } from '../../monitor/index.js';
-import { UnsupportedOptionError } from '../errors.js';
-import type { MachineOptions } from '../options.js';
+import { type MachineOptions, requireTaken } from '../options.js';
 import { type LaunchPlan, scriptArguments } from './launch-plan.js';
 
 /** Where the launch script expects L1's kernel, below its working folder. */
 const kernel = 'linux-l1/arch/x86/boot/bzImage';
-
-/** What an unmodified launch script has no argument for; the wrapper of QEMU gives kernel arguments all the same. */
-const unsupported = ['cpu', 'kernelArguments', 'device', 'devices'] as const;
 
 export interface OpentdxLaunch {
   /** `GPU` of the launch script. */
@@ -31,15 +27,12 @@ export function opentdxPlan(
   options: MachineOptions,
   { gpu, wrapped, monitor }: OpentdxLaunch,
 ): LaunchPlan {
-  const given = wrapped ? ['kernelArguments'] : [];
-  const asked: string[] = unsupported.filter((name) => options[name] !== undefined && !given.includes(name));
-  if (options.la57) asked.push('la57');
-  if (options.accel === 'tcg' && !wrapped) asked.push('accel');
-  if (asked.length > 0) {
-    throw new UnsupportedOptionError(
-      `A checkout's launch script takes memory, vCPUs and DEBUG, and no ${asked.join(', ')}.`,
-    );
-  }
+  // The wrapper of QEMU gives what an unmodified script has no argument for. Both have KVM: the script by itself, the wrapper where it is proven.
+  const others = [
+    ...(wrapped ? (['kernelArguments', 'accel'] as const) : []),
+    ...(options.accel === 'kvm' ? (['accel'] as const) : []),
+  ];
+  requireTaken("A checkout's launch script", options, ['memory', 'vcpus', 'debug', ...others]);
   return {
     program: path.join(folder, 'launch-opentdx.sh'),
     workingFolder: folder,

@@ -1,9 +1,10 @@
 import { test } from '../../../fixtures/ept.js';
 import { expect } from '../../../fixtures/index.js';
+import { ept } from '../../../fixtures/stacks/index.js';
 import { halt } from '../../nested/support/code.js';
 import { longModeGuest } from '../../nested/support/guest.js';
 
-test.use({ stackName: 'ept' });
+test.use({ launchStack: ept });
 // Bochs interprets.
 test.describe.configure({ timeout: 240_000 });
 
