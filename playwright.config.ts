@@ -13,7 +13,12 @@ import { workersFor } from './lib/host/workers.js';
 /** Specs of what every stack has, on the user's own checkout. Its disk is written to: one VM at a time. */
 const opentdx: Project<MachineFixtures, StackWorkerFixtures> = {
   name: 'opentdx',
-  testMatch: ['specs/{opentdx,vfio}/**/*.spec.ts'],
+  testMatch: [
+    'specs/opentdx/**/*.spec.ts',
+    'specs/vfio/{clear-page-user,unmap,user-access}.spec.ts',
+    'specs/vfio/mappings/{afterwards,kinds,processes,several,sizes,unmap}.spec.ts',
+    'specs/vfio/verify-pte/{agreement,bad-queries,looks-only}.spec.ts',
+  ],
   use: { launchStack: stacks.opentdx },
   workers: 1,
   // A boot of a whole distribution, or a TD's.
@@ -52,8 +57,6 @@ export default defineConfig<MachineFixtures, StackWorkerFixtures>({
           {
             name: 'hybrid',
             testDir: 'specs/vfio',
-            testMatch:
-              /(clear-page-user|user-access|unmap|sizes|several|afterwards|failure|translation|processes|clearing)\.spec\.ts$/,
             use: { launchStack: stacks.hybrid },
           },
         ]

@@ -2,7 +2,7 @@ import { expect, test } from '../../fixtures/index.js';
 import { hasLoss, KernelLogLostError, lossAmong, pairClearings } from '../../lib/guest/kernel-log/index.js';
 
 // The last log_buf_len on the command line counts (kernel/printk/printk.c), if it is more than the built-in 128 KiB.
-test.use({ machineOptions: { kernelArguments: 'log_buf_len=256K' } });
+test.use({ needs: ['@kernel-arguments'], machineOptions: { kernelArguments: 'log_buf_len=256K' } });
 
 test('lines that the ring buffer overwrote make the verdict unknown, and accuse nobody', async ({
   vfio,

@@ -4,6 +4,8 @@ import { detectReports, type ReportKind } from '../../lib/guest/reports/index.js
 import { forConsole, waitUntilReady } from '../../lib/machine/wait/index.js';
 import { type Provocation, provoke } from './provoke.js';
 
+test.use({ needs: ['@own-modules'] });
+
 // Each report is made for real. A test passes only if the verdict finds it: an expected report that is missed fails the test, and so
 // does any report beside it.
 const reports: readonly { provocation: Provocation; kind: ReportKind; title: RegExp; text: RegExp }[] = [

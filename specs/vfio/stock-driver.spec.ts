@@ -1,6 +1,8 @@
 import { expect, test } from '../../fixtures/index.js';
 import { loadVfioDriver } from '../support/vfio-driver.js';
 
+test.use({ needs: ['@reference-driver'] });
+
 test.beforeEach(async ({ guest }) => {
   await loadVfioDriver(guest, 'stock');
 });

@@ -55,5 +55,6 @@ export const taggedRequirements: ReadonlyMap<string, Requirement> = new Map([
   ['@memfd', { option: 'MEMFD_CREATE', why: 'the spec maps a memfd' }],
   ['@thp', { option: 'TRANSPARENT_HUGEPAGE', why: 'the spec maps transparent huge pages' }],
   ['@hugetlb', { option: 'HUGETLBFS', why: 'the spec maps huge pages of hugetlbfs' }],
+  ['@ksm', { option: 'KSM', why: 'the spec has the kernel merge pages' }],
   ['@smp', { option: 'SMP', why: 'the spec does something on every vCPU' }],
 ]);

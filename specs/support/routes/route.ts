@@ -133,6 +133,11 @@ const written = 0x0bad_f00d_0000_0001n;
 /** A page of machine code whose first instruction is a return. */
 const returnInstruction = 0xc3n;
 
+/** What a kernel has to have for it, as specs' tags say it. */
+export function needsOf({ memory }: Route): string[] {
+  return memory === 'thp' || memory === 'hugetlb' || memory === 'memfd' ? [`@${memory}`] : [];
+}
+
 /**
  * Makes a page with known contents, maps it for DMA, tries the route, and looks: at what was read, and, from outside, at what the
  * frame holds that the device reaches. The mapping and its memory are gone afterwards; children stay.

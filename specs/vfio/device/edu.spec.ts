@@ -6,7 +6,7 @@ import { hex } from '../../../lib/paging/index.js';
 import { expectUnreachable } from '../mappings/agreement.js';
 
 // QEMU's edu device does real DMA, through the guest's IOMMU. It has no migration state: these machines are booted.
-test.use({ machineOptions: { device: 'edu', coldBoot: true } });
+test.use({ needs: ['@other-devices'], machineOptions: { device: 'edu', coldBoot: true } });
 
 /** The first 8 bytes of a page of the mapping, from outside: no process and no device is asked. */
 async function held(memory: MachineMemory, mapping: DmaMapping, page: number): Promise<string> {

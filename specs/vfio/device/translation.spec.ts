@@ -42,9 +42,9 @@ test.describe('every page, by kind of memory', () => {
     test(
       `the device reaches the process's own frames: ${kind}`,
       { tag: `@${kind}` },
-      async ({ vfio, machine, memory, stack, guest }) => {
+      async ({ vfio, machine, memory, vfioDevice, guest }) => {
         if (kind === 'hugetlb') await guest.succeed(['sysctl', '-w', 'vm.nr_hugepages=4']);
-        const device = new DeviceView(machine, memory.memory, stack.device);
+        const device = new DeviceView(machine, memory.memory, vfioDevice);
         const mapping = await vfio.mapDma({ pages, kind });
         const seen = await device.pages(rangeOf(mapping));
         expect(seen).toHaveLength(pages);
@@ -81,9 +81,9 @@ for (const { asked, read, write, given } of accesses) {
     vfio,
     machine,
     memory,
-    stack,
+    vfioDevice,
   }) => {
-    const device = new DeviceView(machine, memory.memory, stack.device);
+    const device = new DeviceView(machine, memory.memory, vfioDevice);
     const mapping = await vfio.mapDma({ pages: 4, read, write });
     expect(wrongPages(await device.pages(rangeOf(mapping)), given)).toEqual([]);
     // Whatever the device may do, user mode may do nothing.
@@ -91,8 +91,8 @@ for (const { asked, read, write, given } of accesses) {
   });
 }
 
-test('nothing beside the mapping is translated', async ({ vfio, machine, memory, stack }) => {
-  const device = new DeviceView(machine, memory.memory, stack.device);
+test('nothing beside the mapping is translated', async ({ vfio, machine, memory, vfioDevice }) => {
+  const device = new DeviceView(machine, memory.memory, vfioDevice);
   const mapping = await vfio.mapDma({ pages: 5 });
   for (const iova of [mapping.iova - 4096n, mapping.iova + mapping.size, 0n])
     expect(whereTo(await device.walk(iova))).toBe('nowhere');
@@ -102,9 +102,9 @@ test('after an unmap the iovas are gone, those of other mappings stay', async ({
   vfio,
   machine,
   memory,
-  stack,
+  vfioDevice,
 }) => {
-  const device = new DeviceView(machine, memory.memory, stack.device);
+  const device = new DeviceView(machine, memory.memory, vfioDevice);
   const first = await vfio.mapDma({ pages: 6 });
   const second = await vfio.mapDma({ pages: 6 });
   await first.unmap();
@@ -114,8 +114,13 @@ test('after an unmap the iovas are gone, those of other mappings stay', async ({
   expect(wrongPages(await device.pages(rangeOf(second)), both)).toEqual([]);
 });
 
-test('when the process is killed the device has nothing left', async ({ vfio, machine, memory, stack }) => {
-  const device = new DeviceView(machine, memory.memory, stack.device);
+test('when the process is killed the device has nothing left', async ({
+  vfio,
+  machine,
+  memory,
+  vfioDevice,
+}) => {
+  const device = new DeviceView(machine, memory.memory, vfioDevice);
   const mapping = await vfio.mapDma({ pages: 3 });
   expect((await device.walk(mapping.iova)).physicalAddress).toBeDefined();
   await mapping.process.kill();

@@ -142,6 +142,13 @@ const situations: Readonly<Record<string, Situation>> = {
   },
 };
 
+/** What of the kernel a situation needs. */
+const tags: Readonly<Partial<Record<string, string>>> = {
+  'memory that KSM merged': '@ksm',
+  'part of the huge zero page': '@thp',
+  'part of a huge page that a child shares': '@thp',
+};
+
 function advise(process: VfioProcess, { address, size }: GuestBuffer, advice: string) {
   return process.request('madvise', { address, size, advice });
 }
@@ -159,27 +166,28 @@ async function expectTaken(mapping: DmaMapping, kernelLog: KernelLogFollower): P
 
 for (const [name, situation] of Object.entries(situations)) {
   for (const write of [true, false]) {
-    test(`${name}, for a device that may ${write ? 'write' : 'only read'}`, async ({
-      vfio,
-      guest,
-      kernelLog,
-    }) => {
-      const process = await vfio.process();
-      const { buffer, mapper = process } = await situation({
-        process,
-        guest,
-        written: async (options) => {
-          const buffer = await process.alloc({ pages: pages + 2, ...options });
-          await process.request('fill', { address: buffer.address, size: buffer.size, value: 0x5eedn });
-          return buffer;
-        },
-      });
-      const part = { address: buffer.address + 4096n, size: BigInt(pages) * 4096n };
-      const mapping = await mapper.mapDma({ pages, buffer: part, write });
-      await (mapping.lookAfter.entries.level[0] === 1
-        ? expectTaken(mapping, kernelLog)
-        : expect(mapping).toBeReportedAsNotTaken(kernelLog));
-    });
+    const tag = tags[name] ?? [];
+    test(
+      `${name}, for a device that may ${write ? 'write' : 'only read'}`,
+      { tag },
+      async ({ vfio, guest, kernelLog }) => {
+        const process = await vfio.process();
+        const { buffer, mapper = process } = await situation({
+          process,
+          guest,
+          written: async (options) => {
+            const buffer = await process.alloc({ pages: pages + 2, ...options });
+            await process.request('fill', { address: buffer.address, size: buffer.size, value: 0x5eedn });
+            return buffer;
+          },
+        });
+        const part = { address: buffer.address + 4096n, size: BigInt(pages) * 4096n };
+        const mapping = await mapper.mapDma({ pages, buffer: part, write });
+        await (mapping.lookAfter.entries.level[0] === 1
+          ? expectTaken(mapping, kernelLog)
+          : expect(mapping).toBeReportedAsNotTaken(kernelLog));
+      },
+    );
   }
 }
 

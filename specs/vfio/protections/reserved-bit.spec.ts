@@ -7,6 +7,7 @@ import { bit, PAGE_FAULT } from '../../../lib/paging/index.js';
 
 // The kernel takes a reserved bit for corruption: it reports an oops and kills whoever touched the page.
 test.use({
+  needs: ['@own-modules'],
   kernelReports: {
     expect: [{ text: /Corrupted page table/, count: 1 }],
     // The broken entry is met again when the killed process's memory is taken down.

@@ -17,5 +17,5 @@ export const readOnly = defineChange({
 
 /** Has the guest's driver make mapped pages read-only from now on, in place of taking them away from user mode. */
 export async function loadReadOnly(guest: GuestShell): Promise<void> {
-  await guest.shell('echo Y > /sys/module/vfio_iommu_type1/parameters/e2e_read_only');
+  await guest.succeed(['sh', '-c', 'echo Y > /sys/module/vfio_iommu_type1/parameters/e2e_read_only']);
 }

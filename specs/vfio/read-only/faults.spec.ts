@@ -17,6 +17,8 @@ const faults: Readonly<Record<string, RegExp>> = {
   'wrong-frame': /The IOMMU maps page 0 of 4 to another frame|The IOMMU maps .* to another frame/,
 };
 
+test.use({ needs: ['@reference-driver'] });
+
 for (const [fault, words] of Object.entries(faults)) {
   test(`a driver that makes pages read-only with the fault ${fault} is told as such`, async ({
     vfio,

@@ -12,6 +12,8 @@ const test = base.extend<{ driver: undefined }>({
   ],
 });
 
+test.use({ needs: ['@reference-driver'] });
+
 for (const pages of [1, 4, 600]) {
   test(`a DMA mapping of ${pages} page(s) makes its pages read-only, and nothing else`, async ({
     vfio,

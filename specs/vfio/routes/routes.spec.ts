@@ -1,10 +1,10 @@
 import { expect, test } from '../../../fixtures/index.js';
-import { probeRoute, routes } from '../../support/routes/route.js';
+import { needsOf, probeRoute, routes } from '../../support/routes/route.js';
 import { expectedRoutes } from './expectations.js';
 
 // What is true of this kernel, route by route. Which routes it leaves open is data: see expectations/.
 for (const route of routes) {
-  test(`route ${route.name}: ${route.title}`, async ({ vfio, guest, stack }) => {
+  test(`route ${route.name}: ${route.title}`, { tag: needsOf(route) }, async ({ vfio, guest, stack }) => {
     const release = (await guest.succeed(['uname', '-r'])).trim();
     const { verdict, detail } = await probeRoute(await vfio.process(), route);
     const expected = expectedRoutes(stack.name, release)[route.name];
