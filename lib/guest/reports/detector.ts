@@ -58,7 +58,10 @@ export class ReportDetector {
     else this.#readLine(text, entry, index);
   }
 
-  #readLine(text: string, entry: KernelLogEntry, index: number): void {
+  #readLine(line: string, entry: KernelLogEntry, index: number): void {
+    // Who prints blanks before a report's first line prints them before all.
+    const blanks = this.#open[0]?.blanks ?? '';
+    const text = line.startsWith(blanks) ? line.slice(blanks.length) : line;
     const opening = ruleFor(text);
     // Most lines are nobody's.
     if (opening !== undefined || this.#open.length > 0 || isTraceBegin(text))

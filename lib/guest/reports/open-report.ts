@@ -34,6 +34,8 @@ const PREFIXED = /^(?:[\w.-]+(?:\[\d+\])?|[\w-]+ [\w:.-]+(?: [\w.-]+)?|[\w-]+ \(
 /** A report of which more lines may come. */
 export class OpenReport {
   readonly index: number;
+  /** What stands before its first line. */
+  readonly blanks: string;
   readonly #opened: Line;
   readonly #text: ReportText;
   #rule: ReportRule;
@@ -65,6 +67,7 @@ export class OpenReport {
     limits: ReportLimits,
   ) {
     this.index = line.index;
+    this.blanks = /^ */.exec(line.text)?.[0] ?? '';
     this.#opened = line;
     this.#lastTime = line.time;
     this.#rule = rule;
@@ -101,6 +104,7 @@ export class OpenReport {
   /** Takes a line that opens a report of its own elsewhere: an announcement learns its kind, a WARN the check behind it. */
   absorb({ rule, match }: Opening, line: Line): void {
     this.#take(line);
+    this.#added ??= this.#rule.adds?.exec(line.text)?.[1];
     this.#where ??= rule.where?.(match);
     if (rule.taint !== undefined) this.#taints.add(rule.taint);
     const announced = this.#rule.announces !== undefined;

@@ -31,7 +31,7 @@ export const RULES: readonly ReportRule[] = [...CLAIMING, ...UNCLAIMED_TRACES];
 
 /** What all the rules' lines have in common with few others: a cheap test before the dear ones. */
 const PROMISING =
-  /BUG|WARNING|INFO: |DMAR: |panic|PANIC|\[#|cut here|^ *=====|LOCKUP|UBSAN|list_|refcount_t|taint|oom-killer|Corrupted page table|nable to |AMD-Vi|exploit attempt|SMEP|Out of memory|Oops|: bad p|swap (?:file|offset) entry|W\+X|reserved bits|EDAC|hardware memory|EPT: |SPTE|#VE|pagealloc: |[Ss]lab |dma_pool|iommu|VMC[SB]|\*\*\* Guest|dump_invalid|failed|failure|unexpected|Unexpected|initializ|Guest access|accounting|exhausted|RMP|PFN range|MSR access|\[Hardware Error\]|MCE|memory error|Memory error|poison|int18|SERR|IOCK|AER: |PCIe Bus|DPC: |nobody cared|bogus|No irq|IRQ trap|NMI received|APIC |memory leak|unregister_netdevice|nterrupt|polled|starved|wakeup didn|vmalloc error|sysrq: |self test|FAULT_INJ/;
+  /BUG|WARNING|INFO: |DMAR: |panic|PANIC|\[#|cut here|^ *=====|LOCKUP|UBSAN|list_|refcount_t|taint|oom-killer|Corrupted page table|nable to |AMD-Vi|exploit attempt|SMEP|Out of memory|Oops|: bad p|swap (?:file |offset )?entry|swap-device|swiotlb|PAGETABLE|slabs counted|Double-freed|low memory at|CFI failure|Kernel memory|Missing ENDBR|age request|not canonical|Execution request|invalidation type|inadequate|VM_FAULT_OOM|vmread|vmwrite|vmptrld|vmclear|enabling virt|GetQuote|encryption mask|not loaded|CSD lock|BERT: |SIGBUS|Machine Check|unrecoverable|purious|IRQ_WAKE|softirq|active IRQ|NETDEV|W\+X|reserved bits|EDAC|hardware memory|EPT: |SPTE|#VE|pagealloc: |[Ss]lab |dma_pool|iommu|VMC[SB]|\*\*\* Guest|dump_invalid|failed|failure|unexpected|Unexpected|initializ|Guest access|accounting|exhausted|RMP|PFN range|MSR access|\[Hardware Error\]|MCE|memory error|Memory error|poison|int18|SERR|IOCK|AER: |PCIe Bus|DPC: |nobody cared|bogus|No irq|IRQ trap|NMI received|APIC |memory leak|unregister_netdevice|nterrupt|polled|starved|wakeup didn|vmalloc error|sysrq: |self test|FAULT_INJ/;
 
 /** A rule and the line that opened it. */
 export interface Opening {
@@ -46,12 +46,12 @@ export function ruleFor(line: string): Opening | undefined {
 
 /** Whether a backtrace may begin with the line. */
 export function isTraceBegin(line: string): boolean {
-  return /^(?:Call |CPU: |NMI |Sending )/.test(line);
+  return /^ *(?:Call |CPU: |NMI |Sending )/.test(line);
 }
 
 /** The rule that this line, which no report claims, opens. */
 export function unclaimedRuleFor(line: string): Opening | undefined {
-  return isTraceBegin(line) ? firstOf(UNCLAIMED_TRACES, line) : undefined;
+  return isTraceBegin(line) ? firstOf(UNCLAIMED_TRACES, line.trimStart()) : undefined;
 }
 
 function firstOf(rules: readonly ReportRule[], line: string): Opening | undefined {

@@ -15,6 +15,14 @@ const oops = {
   taint: 'D',
 } as const;
 
+const bug = {
+  kind: 'bug',
+  grade: 'error',
+  headline: (match: RegExpExecArray): string => `BUG: ${match[1] ?? ''}`,
+  ends: /^ *<\/TASK>|^---\[ end trace /,
+  absorbs: ['oops'],
+} as const;
+
 /** Reports after which the kernel, or the task, does not go on. */
 export const FATAL_RULES: readonly ReportRule[] = [
   {
@@ -119,20 +127,35 @@ export const FATAL_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/dumpstack.c` (`__die_header`), 6.1 and 7.3',
     example: 'Oops: invalid opcode: 0000 [#1] SMP NOPTI',
     healthy: 'traps: walker[77] trap invalid opcode ip:401136 sp:7ffc0000 error:0',
-    general: true,
     opens: new RegExp(`^(?:Oops: )?([A-Za-z][\\w ,#()'-]{1,100}?)${DIE}`),
   },
   {
+    // The trap behind it is a BUG, or a WARN.
     kind: 'bug',
     grade: 'error',
-    source: '`BUG: ` in many places, such as `kernel/workqueue.c`, 6.1',
+    source: '`kernel/cfi.c`, `arch/x86/kernel/traps.c`, `mm/usercopy.c`, 6.1',
+    example: 'CFI failure at widget_reap+0x41/0x90 (target: widget_sow+0x0/0x20; expected type: 0x0badc0de)',
+    healthy: 'SMP alternatives: CFI: Using sub FineIBT implementation',
+    opens:
+      /^(?:traps: |CFI: )?((?:CFI failure at|Missing ENDBR:|(?:usercopy: )?Kernel memory \w+ attempt detected) .{1,160})/,
+    ends: END_TRACE,
+    absorbs: ['oops', 'bug', 'warning'],
+  },
+  {
+    ...bug,
+    source: '`kernel/workqueue.c`, `lib/smp_processor_id.c`, `kernel/locking/spinlock_debug.c`, 6.1',
     example: 'BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 34s!',
+    healthy: 'workqueue: round-robin CPU selection forced, expect performance impact',
+    opens:
+      /^BUG: ((?:workqueue lockup - pool|using \S{1,64} in preemptible|(?:spinlock|rwlock|rt_mutex) .{1,60} on CPU#|MAX_LOCK|key \S{1,20} has not been registered).{1,300})/,
+  },
+  {
+    ...bug,
+    source: '`BUG: ` in many places, 6.1',
+    example: 'BUG: widget tables are not what they were',
     healthy: '[Firmware Bug]: TSC_DEADLINE disabled due to Errata',
     general: true,
     opens: /^BUG: (.{1,300})/,
-    headline: (match) => `BUG: ${match[1] ?? ''}`,
-    ends: /^ *<\/TASK>|^---\[ end trace /,
-    absorbs: ['oops'],
   },
 ];
 

@@ -35,11 +35,11 @@ export const IOMMU_RULES: readonly ReportRule[] = [
   {
     kind: 'dmar-fault',
     grade: 'error',
-    source: '`drivers/iommu/intel/svm.c`, `iommu.c`, 6.1',
+    source: '`drivers/iommu/intel/svm.c`, `iommu.c`, 6.1; `prq.c`, 7.3',
     example: 'DMAR: IOMMU: dmar0: Page request without PASID: 00000000deadbeef 0000000000000a11',
     healthy: 'DMAR: IOMMU feature sc_support inconsistent',
     opens:
-      /^DMAR: ((?:IOMMU: )?\S{1,40}: (?:Invalid page request|Page request (?:without|in)|Address is not canonical|Execution request not supported|PRQ overflow detected).{0,80}|ERROR: DMA PTE for vPFN .{1,100}|Flush IOTLB failed)/,
+      /^(?:DMAR: )?((?:IOMMU: )?\S{1,40}: (?:Invalid page request|Page request (?:without|in)|Address is not canonical|Execution request not supported|PRQ overflow detected|Unexpected \S{1,20} invalidation type).{0,80}|(?<=DMAR: )(?:ERROR: DMA PTE for vPFN .{1,100}|Flush IOTLB failed|Initialization failed))/,
   },
   {
     kind: 'dmar-fault',

@@ -35,7 +35,7 @@ export const LOCKUP_RULES: readonly ReportRule[] = [
     healthy: 'rcu: Preemptible hierarchical RCU implementation.',
     live: '`kernel_reports rcustall`',
     opens:
-      /^(?:rcu: )?INFO: (\w+ (?:self-detected stall on CPU|detected (?:expedited )?stalls(?: on (?:CPUs\/)?tasks|\?)))/,
+      /^(?:rcu: )?INFO: (\w+ (?:self-detected stall on CPU|detected (?:expedited )?stalls?(?: on (?:CPUs\/)?tasks|\?|, but suppressed .{1,60})))/,
     headline: (match) => `RCU stall: ${match[1] ?? ''}`,
     ends: END_BACKTRACE,
     tail: BACKTRACE,
@@ -53,6 +53,18 @@ export const LOCKUP_RULES: readonly ReportRule[] = [
     ends: END_BACKTRACE,
     tail: BACKTRACE,
     tailGap: 6,
+  },
+  {
+    kind: 'soft-lockup',
+    grade: 'error',
+    source: '`kernel/smp.c` (`csd_lock_wait_toolong`), 6.1',
+    example:
+      'smp: csd: Detected non-responsive CSD lock (#1) on CPU#0, waiting 5000000032 ns for CPU#01 widget_reap+0x0/0x90(0x0).',
+    healthy: 'smp: Brought up 1 node, 2 CPUs',
+    opens: /^(?:smp: )?csd: \w+ (non-responsive CSD lock \(#-?\d+\) on CPU#\d+, waiting .{1,160})/,
+    tail: new RegExp(`^(?:smp: )?\\s?csd: |${BACKTRACE.source}`),
+    tailGap: 4,
+    absorbs: ['soft-lockup'],
   },
   {
     kind: 'hung-task',

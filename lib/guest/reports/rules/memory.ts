@@ -15,10 +15,11 @@ export const MEMORY_RULES: readonly ReportRule[] = [
   {
     kind: 'bad-page',
     grade: 'error',
-    source: '`mm/swapfile.c`, 6.1 and 7.3',
+    source: '`mm/swapfile.c`, 6.1 and 7.3; `mm/page_io.c`, 6.1; `mm/memory.c`, 7.3',
     example: 'get_swap_device: Bad swap file entry 3c00f2a57e0013b',
     healthy: 'Adding 1048572k swap on /dev/vda2.  Priority:-2 extents:1 across:1048572k',
-    opens: /^((?:\w{1,64}: )?(?:Bad|Unused) swap (?:file|offset) entry [0-9a-f]+)/,
+    opens:
+      /^((?:\w{1,64} ?: )?(?:Bad|Unused) swap (?:file|offset) entry [0-9a-f]+|unrecognized swap entry 0x[0-9a-f]+|(?:Read|Write)-error on swap-device .{1,60})/,
   },
   {
     kind: 'bad-page',
@@ -45,10 +46,10 @@ export const MEMORY_RULES: readonly ReportRule[] = [
   {
     kind: 'bad-page',
     grade: 'error',
-    source: '`arch/x86/mm/dump_pagetables.c`, 6.1',
+    source: '`arch/x86/mm/dump_pagetables.c`, `init_64.c`, 6.1',
     example: 'x86/mm: Checked W+X mappings: FAILED, 12 W+X pages found.',
     healthy: 'x86/mm: Checked W+X mappings: passed, no W+X pages found.',
-    opens: /^(x86\/mm: Checked .{0,20}W\+X mappings: FAILED.{0,80})/,
+    opens: /^(x86\/mm: Checked .{0,20}W\+X mappings: FAILED.{0,80}|PAGETABLE BUG #\d+!.{0,60})/,
   },
   {
     kind: 'bad-page',
@@ -103,12 +104,13 @@ export const MEMORY_RULES: readonly ReportRule[] = [
   {
     kind: 'heap-corruption',
     grade: 'error',
-    source: '`mm/page_poison.c`, `mm/slab.c`, `mm/dmapool.c`, 6.1',
+    source:
+      '`mm/page_poison.c`, `mm/slab.c`, `mm/slub.c`, `mm/dmapool.c`, `kernel/rcu/tree.c`, `arch/x86/kernel/check.c`, 6.1',
     example: 'pagealloc: memory corruption',
     healthy: 'page poisoning: off',
     blames: 'caller',
     opens:
-      /^(pagealloc: (?:memory corruption|single bit error)|Slab corruption \(.{1,120}|slab error in \w+\(\): .{1,120}|(?:\S{1,40} \S{1,40}: )?dma_pool_\w+ .{1,80} \((?:corrupted|bad dma|bad vaddr)\))/,
+      /^(pagealloc: (?:memory corruption|single bit error)|Slab corruption \(.{1,120}|slab error in \w+\(\): .{1,120}|SLUB:? \S{1,80} \d+ (?:partial )?slabs counted but .{1,40}|(?:\S{1,40} \S{1,40}: )?dma_pool_\w+ .{1,80}(?:\((?:corrupted|bad dma|bad vaddr)\)|already free)|(?:rcu: )?\w{1,64}\(\): Double-freed CB .{1,120}|(?:check: )?Corrupted low memory at .{1,80})/,
     ends: END_BACKTRACE,
     patience: 12,
   },

@@ -9,8 +9,7 @@ export const OTHER_RULES: readonly ReportRule[] = [
     example:
       'walker invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0',
     healthy: 'oom_reaper: reaped nobody',
-    general: true,
-    opens: /^(.{1,32}) invoked oom-killer: (.{0,80})/,
+    opens: /^(.{1,32}) invoked oom-killer: (gfp_mask=0x.{0,80})/,
     headline: (match) => `OOM killer, invoked by ${match[1] ?? ''} (${match[2] ?? ''})`,
     ends: /^(?:Out of memory|Memory cgroup out of memory)/,
     tail: /^oom_reaper: /,
@@ -20,10 +19,12 @@ export const OTHER_RULES: readonly ReportRule[] = [
   {
     kind: 'oom',
     grade: 'warning',
-    source: '`mm/oom_kill.c` (`__oom_kill_process`), 6.1',
+    source:
+      '`mm/oom_kill.c` (`__oom_kill_process`), `mm/slub.c`, `mm/hugetlb.c`, `kernel/dma/swiotlb.c`, 6.1',
     example: 'Out of memory: Killed process 77 (walker) total-vm:1048576kB, anon-rss:524288kB',
     healthy: 'Memory: 484260K/523772K available',
-    opens: /^((?:Memory cgroup o|O)ut of memory: Killed process .{1,80})/,
+    opens:
+      /^((?:Memory cgroup o|O)ut of memory: Killed process .{1,80}|SLUB: Unable to allocate memory on .{1,100}|PID \d+ killed due to inadequate hugepage pool|(?:\S{1,40} \S{1,20}: )?swiotlb buffer is full.{0,80}|Huh VM_FAULT_OOM leaked out)/,
   },
   taint('O', 'loading out-of-tree module taints kernel', 'kernel/module/main.c', 'any module of the project'),
   taint(
@@ -46,7 +47,6 @@ function taint(letter: string, words: string, file: string, live?: string): Repo
     example: `widget: ${words}`,
     healthy: 'widget: module loaded',
     ...(live === undefined ? {} : { live }),
-    general: true,
     opens: new RegExp(`^(\\S{1,64}: ${said})`),
     headline: (match) => `taint ${letter}: ${match[1] ?? ''}`,
     taint: letter,

@@ -20,6 +20,8 @@ export const SANITIZER_RULES: readonly ReportRule[] = [
     headline: (match) => `KASAN: ${match[1] ?? ''}`,
     where: (match) => match[2],
     ends: SEPARATOR,
+    // Whoever decodes a log repeats the line for each function that was inlined.
+    absorbs: ['kasan'],
     taint: 'B',
   },
   {
@@ -33,6 +35,7 @@ export const SANITIZER_RULES: readonly ReportRule[] = [
     where: (match) => match[2],
     adds: /^(Bytes? [\d-]+ of \d+ (?:is|are) uninitialized)/,
     ends: SEPARATOR,
+    absorbs: ['kmsan'],
     taint: 'B',
   },
   {

@@ -6,7 +6,7 @@ const BY = String.raw`(?:(?:kvm(?:_intel|_amd|-intel|-amd)?(?: \[\d+\])?|virt\/t
 
 /** A dump of a VMCS or a VMCB, line by line (`dump_vmcs`, `dump_vmcb`). */
 const DUMP = new RegExp(
-  `^${BY}(?:VMC[BS] |\\*\\*\\* | {2,}\\S|CR\\d: actual|SVI\\|RVI|[A-Z][\\w-]*(?: [\\w-]+){0,2} ?= ?\\S|\\w{2,4}: +(?:sel|limit)=|MSR [\\w ]{1,30}:|(?:VMEntry|VMExit|IDTVectoring): |[a-z_\\d ]{2,19}: {1,17}[\\da-f]{1,16}(?: [\\da-f]{8})?$|[a-z]{2,5}: +s: )`,
+  `^${BY}(?:VMC[BS] |\\*\\*\\* | {2,}\\S|CR\\d: actual|SVI\\|RVI|[A-Z][\\w-]*(?: [\\w-]+){0,2} ?= ?\\S|\\w{2,4}: +(?:sel|limit)=|MSR [\\w ]{1,30}:|(?:VMEntry|VMExit|IDTVectoring|ve_info): |[a-z_\\d ]{2,22}:? {0,17}[\\da-f]{1,16}(?: +(?:[a-z_\\d]+: +)?[\\da-f]{1,16})*$|[a-z]{2,5}: +s: )`,
 );
 
 /** Trouble of a hypervisor's with its guests, its own tables, and the firmware below it. */
@@ -18,7 +18,7 @@ export const VIRTUALIZATION_RULES: readonly ReportRule[] = [
     example: 'VMCS 00000000c0ffee01, last attempted VM-entry on CPU 1\n*** Guest State ***',
     healthy: 'kvm: VMCS shadowing is there',
     opens: new RegExp(
-      `^${BY}(VMC[BS] \\S{1,20}, last attempted VM(?:-entry|RUN) on CPU \\d+|\\*\\*\\* Guest State \\*\\*\\*|set kvm_(?:intel|amd)\\.dump_invalid_vmc[sb]=1)`,
+      `^${BY}((?:\\S{1,10} vCPU\\d+ )?VMC[BS] \\S{1,20}, last attempted VM(?:-entry|RUN) on CPU \\d+|\\*\\*\\* Guest State \\*\\*\\*|(?:KVM: )?FAILED VMRUN WITH VMCB|VMCB Control Area:|set kvm_(?:intel|amd)\\.dump_invalid_vmc[sb]=1)`,
     ),
     headline: (match) => `VM entry failed (${match[1] ?? ''})`,
     tail: DUMP,
@@ -28,11 +28,12 @@ export const VIRTUALIZATION_RULES: readonly ReportRule[] = [
   {
     kind: 'vm-entry',
     grade: 'error',
-    source: '`arch/x86/kvm/vmx/vmx.c` (`vmx_insn_failed`, `__vmx_handle_exit`), `svm/svm.c`, 6.1',
+    source:
+      '`arch/x86/kvm/vmx/vmx.c` (`vmx_insn_failed`, `__vmx_handle_exit`), `svm/svm.c`, `virt/kvm/kvm_main.c`, 6.1',
     example: 'kvm: vmwrite failed: field=681e val=1000 err=12',
     healthy: 'kvm [411]: vcpu0, guest rIP: 0xffffffff81040a1b unhandled rdmsr: 0x1ad',
     opens: new RegExp(
-      `^${BY}((?:vmread|vmwrite|vmclear|vmptrld|invvpid|invept) failed: .{1,100}|vcpu\\d+, guest rIP: \\S{1,20} (?:vmx|svm): unexpected exit reason \\S{1,20})`,
+      `^${BY}((?:vmread|vmwrite|vmclear|vmptrld|invvpid|invept)(?: \\S{1,40})? (?:failed|fail|error)\\b.{0,100}|enabling virtualization on CPU\\d+ failed|vcpu\\d+, guest rIP: \\S{1,20} (?:(?:vmx|svm): )?unexpected exit reason \\S{1,20})`,
     ),
   },
   {
@@ -42,7 +43,7 @@ export const VIRTUALIZATION_RULES: readonly ReportRule[] = [
     example: 'kvm_intel: SEAMCALL TDH_MEM_PAGE_ADD failed: 0xc000020000000001, gpa 0x4000',
     healthy: 'virt/tdx: BIOS enabled: private KeyID range [32, 64)',
     opens: new RegExp(
-      `^${BY}((?:SEAMCALL|TDH[_.]\\w|tdh_\\w|TDCALL|TDVMCALL).{0,100}\\b(?:failed|failure|error)\\b.{0,100}|(?:TDX[- ])?[Mm]odule initialization failed.{0,60}|Failed to initialize TDX.{0,60})`,
+      `^${BY}((?:SEAMCALL|TDH[_.]\\w|tdh_\\w|TDCALL|TDVMCALL).{0,100}\\b(?:failed|failure|error)\\b.{0,100}|(?:TDX[- ])?[Mm]odule (?:initialization|update|load) failed.{0,60}|(?:TDX )?module not loaded|[Ff]ailed to (?:init\\w*|load|update|enable) (?:the )?TDX.{0,60})`,
     ),
     tail: new RegExp(`^${BY}(?:R[A-D]X|R\\d{1,2}) 0x|^${BY}.*\\b(?:TDX|initialization failed)`),
     tailGap: 2,
@@ -51,11 +52,12 @@ export const VIRTUALIZATION_RULES: readonly ReportRule[] = [
   {
     kind: 'tdx',
     grade: 'error',
-    source: '`arch/x86/virt/vmx/tdx/tdx.c`, `arch/x86/kvm/vmx/tdx.c`, `arch/x86/coco/tdx/tdx.c`, 7.3',
+    source:
+      '`arch/x86/virt/vmx/tdx/tdx.c`, `arch/x86/kvm/vmx/tdx.c`, `arch/x86/coco/tdx/tdx.c`, `drivers/virt/coco/tdx-guest`, 7.3',
     example: 'tdx: Unexpected #VE: 48',
     healthy: 'tdx: Guest detected',
     opens:
-      /^(?:virt\/tdx|tdx|kvm_intel): ((?:initialization failed|Unexpected #VE|Guest access before accepting|TDMR .{1,60} exhausted|Failed to (?:stop shared|unshare)|shared page accounting is off).{0,160})/,
+      /^(?:virt\/tdx|tdx|tdx_guest|kvm_intel): ((?:initialization failed|GetQuote (?:hypercall failed|request timed ?out)|Failed to restore encryption mask|Unexpected #VE|Guest access before accepting|TDMR .{1,60} exhausted|Failed to (?:stop shared|unshare)|shared page accounting is off).{0,160})/,
   },
   {
     kind: 'rmp',
@@ -71,11 +73,11 @@ export const VIRTUALIZATION_RULES: readonly ReportRule[] = [
   {
     kind: 'rmp',
     grade: 'error',
-    source: '`arch/x86/kvm/svm/sev.c`, `arch/x86/virt/svm/sev.c`, 7.3',
+    source: '`arch/x86/kvm/svm/sev.c`, `arch/x86/virt/svm/sev.c`, `drivers/iommu/amd/init.c`, 7.3',
     example: 'SEV: Unexpected RMP fault, no assigned RMP entry found for GPA 0x4000 PFN 0xdead0 error -2',
     healthy: 'SEV-SNP: Reserving start/end of RMP table on a 2MB boundary [0x000000007e000000]',
     opens:
-      /^(?:SEV(?:-SNP)?|kvm_amd|ccp \S{1,20}): (?:SEV: )?((?:Unexpected RMP fault|Unable to \w+ RMP|Failed to [\w ]{1,30}RMP|Leaking PFN range|Error \S+ reading RMP|Can't dump RMP|PSMASH failed|PVALIDATE failed).{0,160})/,
+      /^(?:SEV(?:-SNP)?|kvm_amd|AMD-Vi|ccp \S{1,20}): (?:SEV: )?((?:IOMMU PFN \S{1,20} (?:RMP|not assigned in RMP)|Unexpected RMP fault|Unable to \w+ RMP|Failed to [\w ]{1,30}RMP|Leaking PFN range|Error \S+ reading RMP|Can't dump RMP|PSMASH failed|PVALIDATE failed).{0,160})/,
   },
   {
     kind: 'msr',
