@@ -103,6 +103,28 @@ test.describe('an interrupt that nobody wants', () => {
   });
 });
 
+test.describe('a machine check', () => {
+  test.use({
+    kernelReports: {
+      expect: [
+        { kind: 'machine-check', title: /CPU 0: Machine Check Exception: 5 Bank 4: b200000000000000/ },
+        { kind: 'panic', title: /Fatal local machine check/ },
+      ],
+      allow: [{ kind: 'taint' }, { kind: 'machine-check' }],
+    },
+  });
+
+  test('mce: what the CPU could not correct is reported, and the panic after it', async ({
+    guest,
+    machine,
+  }) => {
+    await machine.monitor.command('mce 0 4 0xb200000000000000 0x5 0x0 0x0');
+    const { title, console } = machine;
+    await waitUntilReady(forConsole(/end Kernel panic/), { title, console, panic: false });
+    await guest.close();
+  });
+});
+
 test('a healthy boot has nothing to report but the taints of the modules', async ({ guest }) => {
   const log = await guest.succeed(['dmesg', '-r']);
   const reports = detectReports(parseKernelLog(log, { format: 'dmesg' }));

@@ -29,9 +29,17 @@ const CLAIMING: readonly ReportRule[] = [
 /** All rules, as the table in docs/kernel-reports.md has them. */
 export const RULES: readonly ReportRule[] = [...CLAIMING, ...UNCLAIMED_TRACES];
 
-/** What all the rules' lines have in common with few others: a cheap test before the dear ones. */
-const PROMISING =
-  /BUG|WARNING|INFO: |DMAR: |panic|PANIC|\[#|cut here|^ *=====|LOCKUP|UBSAN|list_|refcount_t|taint|oom-killer|Corrupted page table|nable to |AMD-Vi|exploit attempt|SMEP|Out of memory|Oops|: bad p|swap (?:file |offset )?entry|swap-device|swiotlb|PAGETABLE|slabs counted|Double-freed|low memory at|CFI failure|Kernel memory|Missing ENDBR|age request|not canonical|Execution request|invalidation type|inadequate|VM_FAULT_OOM|vmread|vmwrite|vmptrld|vmclear|enabling virt|GetQuote|encryption mask|not loaded|CSD lock|BERT: |SIGBUS|Machine Check|unrecoverable|purious|IRQ_WAKE|softirq|active IRQ|NETDEV|W\+X|reserved bits|EDAC|hardware memory|EPT: |SPTE|#VE|pagealloc: |[Ss]lab |dma_pool|iommu|VMC[SB]|\*\*\* Guest|dump_invalid|failed|failure|unexpected|Unexpected|initializ|Guest access|accounting|exhausted|RMP|PFN range|MSR access|\[Hardware Error\]|MCE|memory error|Memory error|poison|int18|SERR|IOCK|AER: |PCIe Bus|DPC: |nobody cared|bogus|No irq|IRQ trap|NMI received|APIC |memory leak|unregister_netdevice|nterrupt|polled|starved|wakeup didn|vmalloc error|sysrq: |self test|FAULT_INJ/;
+/** How the rules' lines begin: a cheap test before the dear ones. It lets through whatever a rule opens. */
+const BEGINNINGS = [
+  '-{4}|={4}|BUG|WARNING|INFO: |UBSAN|Oops|PANIC|[Kk]ernel |[Uu]nable to|general prot|traps: |CFI|Missing ENDBR|usercopy|sysrq|The foll|FAULT_INJ|\\[ BUG',
+  'watchdog|NMI|CPU|rcu|smp: |csd: |refcount_t|list_|unregister_net',
+  'Bad swap|Unused swap|unrecognized swap|Read-err|Write-err|PAGETABLE|x86/mm|Memory |Out of mem|PID |Huh|pagealloc|[Ss]lab |SLUB|dma_pool|check: |Corrupted|kmemleak|swiotlb',
+  'DMAR|AMD-Vi|IOMMU|iommu|virtio_iommu|kvm|KVM|EPT|Invalid SPTE|SPTE|#VE|VMC|SVM|SEV|\\*{3} Guest|FAILED VM|set kvm|vm[a-z]+ |inv[ve]|vcpu|enabling virt|SEAM|seam|TD[A-Z]|td[hx]|virt/tdx|[Mm]odule |[Ff]ailed to|ccp ',
+  'unchecked|MSR|mce|MCE|\\[Hard|\\{|EDAC|GHES|BERT|\\d+ [CU]E |Uncorr|Killing|PCI sys|IOCK|Machine|irq |No irq|[Uu]nexpected|Uhhuh|APIC|[Ss]puri|IRQ |genirq|exiting|softirq|huh,',
+].join('|');
+/** What they have behind somebody's name. */
+const BEHIND = String.raw`bad p|(?:Bad|Unused) swap|reserved b|detect r|Double-f|AMD-Vi|[Pp]age [ra]|Invalid p|Address i|Execution|Unexpected|PRQ|AER|DPC|(?:PCIe|CXL) B|\d+\.\d+ No irq|[Ll]ost|.{1,80} polled|Timeout w|NETDEV|vmalloc|swiotlb|dma_pool|Corrupted p|[\da-f]{4} \[#|load|module|tainting`;
+const PROMISING = new RegExp(`^\\s*(?:${BEGINNINGS})|: (?:${BEHIND})|invoked oom-k`);
 
 /** A rule and the line that opened it. */
 export interface Opening {

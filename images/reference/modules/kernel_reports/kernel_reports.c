@@ -87,7 +87,7 @@ static void make_trace(unsigned int seconds)
  */
 static void make_msr(unsigned int seconds)
 {
-	wrmsrl(0x6e1, ~0ULL);
+	wrmsr(0x6e1, ~0U, ~0U);
 }
 
 /*
@@ -112,7 +112,7 @@ static void make_bad_pmd(unsigned int seconds)
 		mmap_read_lock(current->mm);
 		pmd = pmd_offset(pud_offset(p4d_offset(pgd_offset(current->mm,
 				address), address), address), address);
-		if (!pmd_none(*pmd) && !pmd_large(*pmd))
+		if (!pmd_none(*pmd) && !pmd_leaf(*pmd))
 			WRITE_ONCE(*pmd, __pmd(pmd_val(*pmd) & ~_PAGE_RW));
 		else
 			pr_err("no table at %lx\n", address);

@@ -12,6 +12,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/cpu/mce/core.c` (`__print_mce`), 6.1',
     example: 'mce: [Hardware Error]: CPU 1: Machine Check Exception: 5 Bank 9: bd80000000100134',
     healthy: 'mce: CPU0: Thermal monitoring enabled (TM1)',
+    live: '`mce` in the monitor of QEMU',
     opens:
       /^(?:mce: )?\[Hardware Error\]: (CPU \d+: Machine Check(?: Exception)?: \S{1,20} Bank \d+: [0-9a-f]+)/,
     tail: /^(?:mce: )?\[Hardware Error\]: /,
