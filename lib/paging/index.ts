@@ -75,6 +75,7 @@ export {
   type Processor,
   type ProcessorFeatures,
 } from './x86/processor.js';
+export { not64Bit } from './x86/mode.js';
 export { memoryTypeOf, PAT_AT_RESET, PAT_OF_LINUX, type MemoryType } from './x86/pat.js';
 export { nptFormat, nptSpace } from './x86/npt.js';
 export { decodeEptEntry, encodeEptEntry, type EptEntry } from './ept/entry.js';

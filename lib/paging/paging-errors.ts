@@ -23,9 +23,8 @@ export class NonCanonicalAddressError extends PagingError {
   constructor(address: bigint, addressBits: number) {
     super(
       `${hex(address)} is not canonical for ${addressBits}-bit linear addresses: bits 63:${addressBits - 1} must all be equal. ` +
-        (addressBits === 48
-          ? 'Check for a truncated address, or walk with levels: 5 if CR4.LA57 is set.'
-          : 'Check for a truncated or corrupted address.'),
+        `The tables have ${addressBits === 48 ? 'four levels; five, of 57 bits, are there where CR4.LA57 is set' : 'five levels'}. ` +
+        'Check for a truncated or corrupted address.',
     );
     this.address = address;
     this.addressBits = addressBits;

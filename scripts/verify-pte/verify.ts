@@ -8,6 +8,7 @@ import { type OpenedMemory, openPhysicalMemory } from '../../lib/memory/index.js
 import { connectMonitor, type CpuRegisters } from '../../lib/monitor/index.js';
 import {
   type AddressSpace,
+  not64Bit,
   type Processor,
   processorOf,
   PTE_PFN_MASK,
@@ -97,15 +98,10 @@ async function select(
       return {
         space,
         owner: `process ${pid} (${name}); ${how}`,
-        cpu: registers.find(translates) ?? vcpu(registers, 0),
+        cpu: registers.find((cpu) => not64Bit(cpu) === undefined) ?? vcpu(registers, 0),
       };
     }
   }
-}
-
-/** Whether a vCPU is in 64-bit mode: CR0.PG and EFER.LMA. */
-function translates({ cr0, efer }: CpuRegisters): boolean {
-  return (cr0 & (1n << 31n)) !== 0n && (efer & (1n << 10n)) !== 0n;
 }
 
 /** A vCPU that translates addresses. */
@@ -116,9 +112,11 @@ function vcpu(registers: readonly CpuRegisters[], wanted: number): CpuRegisters 
       `The VM has no vCPU ${wanted}: it has ${registers.map(({ cpu }) => cpu).join(', ')}.`,
     );
   }
-  if (!translates(found)) {
+  const other = not64Bit(found);
+  if (other !== undefined) {
+    const state = `CR0 0x${found.cr0.toString(16)}, CR4 0x${found.cr4.toString(16)}, EFER 0x${found.efer.toString(16)}`;
     throw new InfrastructureError(
-      `vCPU ${wanted} is not in 64-bit mode (CR0 0x${found.cr0.toString(16)}, EFER 0x${found.efer.toString(16)}): its kernel has not started yet. Wait for the guest, or choose another vCPU with --cpu.`,
+      `vCPU ${wanted} is not in 64-bit mode (${state}): ${other}, or choose another vCPU with --cpu.`,
     );
   }
   return found;

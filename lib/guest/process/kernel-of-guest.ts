@@ -1,5 +1,5 @@
 import type { VcpuRegisters } from '../../machine/machine.js';
-import { kptiPair, type PhysicalMemory, type X86Options } from '../../paging/index.js';
+import { kptiPair, not64Bit, type PhysicalMemory, type X86Options } from '../../paging/index.js';
 import { Btf } from './btf.js';
 import { elfSection } from './elf.js';
 import { ProcessSelectionError } from './errors.js';
@@ -59,7 +59,8 @@ export async function findGuestKernel(
     }
   }
   throw new ProcessSelectionError(
-    problems.join(' ') || 'No vCPU of the guest has paging on: no kernel runs yet.',
+    problems.join(' ') ||
+      `No vCPU of the guest is in 64-bit mode: ${[...new Set(registers.map(not64Bit))].join('; ')}.`,
   );
 }
 
@@ -72,7 +73,7 @@ function kernelTables(
   physical: PhysicalMemory,
   options: X86Options,
 ): { cpu: VcpuRegisters; memory: KernelMemory }[] {
-  const paging = registers.filter(({ cr0 }) => (cr0 & (1n << 31n)) !== 0n);
+  const paging = registers.filter((cpu) => not64Bit(cpu) === undefined);
   const byRing = [...paging].sort((one, other) => one.cpl - other.cpl);
   return byRing.flatMap((cpu) => {
     const space = addressSpaceOf(cpu, options);

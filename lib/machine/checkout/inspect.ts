@@ -17,6 +17,8 @@ export interface PartState {
   readonly remedy: string;
 }
 
+const rootName = 'OPENTDX_ROOT';
+
 /** OPENTDX_ROOT does not name a checkout that can be launched. */
 export class CheckoutError extends InfrastructureError {
   override readonly name = 'CheckoutError';
@@ -25,7 +27,9 @@ export class CheckoutError extends InfrastructureError {
   constructor(root: string, missing: readonly PartState[]) {
     super(
       [
-        `OPENTDX_ROOT=${root}: ${missing.length === 1 ? 'one part' : `${missing.length} parts`} of the open-tdx checkout must be made first (remedies are to be run in it):`,
+        missing.some(({ name }) => name === rootName)
+          ? `OPENTDX_ROOT=${root} cannot be used:`
+          : `OPENTDX_ROOT=${root}: ${missing.length === 1 ? 'one part' : `${missing.length} parts`} of the open-tdx checkout must be made first (remedies are to be run in it):`,
         ...missing.map((part) => `  ${describePart(part)}`),
         '`npm run doctor -- --stack opentdx` looks again, at the host too.',
       ].join('\n'),
@@ -39,10 +43,12 @@ export function describePart({ name, problem, what, remedy }: PartState): string
   return `${name}: ${problem ?? what}. Remedy: ${remedy}`;
 }
 
-/** Every part of a checkout, in the order in which a person would make them. Changes nothing. */
+/** Every part of a checkout, in the order in which a person would make them. Of what is no checkout, that alone. Changes nothing. */
 export async function inspectCheckout(root: string): Promise<PartState[]> {
+  const state = await rootState(root);
+  if (state.problem !== undefined) return [state];
   const parts = await Promise.all(checkoutParts.map((part) => partState(root, part)));
-  return [await rootState(root), ...parts, await loaderState(root), await monitorState(root)];
+  return [state, ...parts, await loaderState(root), await monitorState(root)];
 }
 
 /**
@@ -61,23 +67,29 @@ export async function requireCheckout(
     ({ name, problem }) => problem !== undefined && !(monitorKnown && name === monitorPart),
   );
   const missing = lacking.filter(({ purpose }) => purposes.includes(purpose));
-  const [first] = missing;
-  // Of a folder that is not there, nothing else is worth saying.
-  if (first?.name === rootName) throw new CheckoutError(root, [first]);
-  if (first) throw new CheckoutError(root, missing);
+  if (missing.length > 0) throw new CheckoutError(root, missing);
   return lacking;
 }
 
-const rootName = 'OPENTDX_ROOT';
+/** What no other project has at its root: a folder without any of it has no use for this one's commands. */
+const marks = ['launch-opentdx.sh', 'common.sh', 'qemu-l0', 'linux-l1', 'seam-loader'];
 
 /** The script hands the paths below its folder to `eval` without quotes: these survive that. */
 const plainPath = /^[A-Za-z0-9_./+,:@%=-]+$/;
 
 async function rootState(root: string): Promise<PartState> {
-  const found = await stat(root).catch(() => undefined);
+  const found = await readdir(root).catch(() => undefined);
   const state = { name: rootName, what: root, purpose: 'l1' as const };
   const remedy = 'Set OPENTDX_ROOT to the root of an open-tdx checkout.';
-  if (!found?.isDirectory()) return { ...state, problem: `${root} is no folder`, remedy };
+  if (!found) return { ...state, problem: `${root} is no folder, or not this user's to read`, remedy };
+  if (!marks.some((mark) => found.includes(mark))) {
+    const there = found.slice(0, 4).join(', ') || 'nothing';
+    return {
+      ...state,
+      problem: `${root} is no open-tdx checkout: it has no ${marks.join(', ')}, but ${there}`,
+      remedy,
+    };
+  }
   if (!plainPath.test(path.resolve(root))) {
     const problem = `${root} has a blank or another character that the launch script cannot cope with`;
     return { ...state, problem, remedy: 'Move the checkout to a path of letters, digits, . _ and -.' };

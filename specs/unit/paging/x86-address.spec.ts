@@ -42,7 +42,8 @@ test('a non-canonical address is a typed error that says which bits and what to 
   expect(() => splitAddress(0x0000_8000_0000_0000n)).toThrow(NonCanonicalAddressError);
   expect(() => splitAddress(0x0000_8000_0000_0000n)).toThrow(
     '0x800000000000 is not canonical for 48-bit linear addresses: bits 63:47 must all be equal. ' +
-      'Check for a truncated address, or walk with levels: 5 if CR4.LA57 is set.',
+      'The tables have four levels; five, of 57 bits, are there where CR4.LA57 is set. ' +
+      'Check for a truncated or corrupted address.',
   );
   expect(() => splitAddress(0x0100_0000_0000_0000n, 5)).toThrow(/57-bit.*63:56/);
 });

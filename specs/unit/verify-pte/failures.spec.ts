@@ -124,7 +124,10 @@ test.describe('a QEMU that has only its firmware', () => {
       await runTool([String(qemu.monitorPort), address]),
       /vCPU 0 is not in 64-bit mode.*Wait for the guest/,
     );
-    expectOneLine(await runTool([String(qemu.monitorPort), address, '--pid', '1']), /no kernel runs yet/);
+    expectOneLine(
+      await runTool([String(qemu.monitorPort), address, '--pid', '1']),
+      /kernel has not started yet/,
+    );
     expectOneLine(await runTool([String(qemu.monitorPort), address, '--cpu', '7']), /no vCPU 7: it has 0/);
     await using monitor = await connectMonitor({ port: qemu.monitorPort, deadlineMs: 20_000 });
     expect((await monitor.infoStatus()).running).toBe(true);
@@ -139,8 +142,11 @@ test.describe('a QEMU that has only its firmware', () => {
 });
 
 /** A machine of one vCPU in 64-bit mode, whose memory is `entries`, as a monitor alone tells of it. */
-function monitorOnly(entries: Readonly<Record<string, string>>) {
-  const registers = recorded('registers-linux').replaceAll(/CR3=[0-9a-f]+/g, 'CR3=0000000000010000');
+function monitorOnly(
+  entries: Readonly<Record<string, string>>,
+  change: (registers: string) => string = (same) => same,
+) {
+  const registers = change(recorded('registers-linux').replaceAll(/CR3=[0-9a-f]+/g, 'CR3=0000000000010000'));
   const memory =
     'FlatView #0\n AS "memory", root: system\n  0000000000000000-000000001fffffff (prio 0, ram): pc.ram\n';
   const answer = (command: string): string => {
@@ -157,6 +163,32 @@ function monitorOnly(entries: Readonly<Record<string, string>>) {
   };
   return FakeMonitor.start({ answer });
 }
+
+for (const [tables, cr4] of [
+  ['of two levels', '00000010'],
+  ['of PAE', '00000030'],
+] as const) {
+  test(`a 32-bit guest with tables ${tables} is not told to wait`, async () => {
+    await using fake = await monitorOnly({}, (registers) =>
+      registers
+        .replaceAll(/CR4=[0-9a-f]+/g, `CR4=${cr4}`)
+        .replaceAll(/EFER=[0-9a-f]+/g, 'EFER=0000000000000000'),
+    );
+    const said = new RegExp(`in 64-bit mode.*32-bit tables ${tables}.*boot a 64-bit kernel`);
+    for (const choice of [[], ['--pid', '1'], ['--cr3', '0x10000']]) {
+      const run = await runTool([String(fake.port), address, ...choice]);
+      expectOneLine(run, said);
+      expect(run.stderr).not.toMatch(/not started|Wait for/);
+    }
+  });
+}
+
+test('an address that is not canonical is explained in words of the command line', async () => {
+  await using fake = await monitorOnly(beyond);
+  const run = await runTool([String(fake.port), '0x800000000000']);
+  expectOneLine(run, /not canonical for 48-bit.*four levels.*Check for a truncated/);
+  expect(run.stderr).not.toContain('levels: 5');
+});
 
 const beyond = { '10000': '11003', '11000': '12003', '12008': '200000200083' };
 

@@ -51,6 +51,20 @@ for (const part of checkoutParts) {
   });
 }
 
+test('of another project as OPENTDX_ROOT it is said that it is none, and no command for what is not there', async () => {
+  const root = await mkdtemp(path.join(tmpdir(), 'checkout-spec-'));
+  for (const folder of ['guest-tools', 'scripts', 'tests']) await mkdir(path.join(root, folder));
+  await writeFile(path.join(root, 'setup-tdx-host.sh'), '#!/bin/sh\n');
+  const { missing, message } = await refusal(root, ['l1', 'td', 'symbols', 'tools']);
+  await rm(root, { recursive: true });
+  expect(missing).toHaveLength(1);
+  expect(message).toMatch(
+    /is no open-tdx checkout: it has no launch-opentdx\.sh,.* but .*setup-tdx-host\.sh/,
+  );
+  expect(message).toContain('Set OPENTDX_ROOT to the root of an open-tdx checkout');
+  expect(message).not.toMatch(/common\.sh -t|git submodule|run in it/);
+});
+
 test('without the SEAM loader the error names it, wherever its version has it', async ({ root }) => {
   await rm(path.join(root, seamLoader.folder), { recursive: true });
   const { message } = await refusal(root, ['l1']);
