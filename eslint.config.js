@@ -19,6 +19,7 @@ const layers = {
   machine: ['errors', 'text', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging', 'validate'],
   bochs: ['errors', 'text', 'host', 'machine', 'memory', 'monitor', 'paging'],
   guest: ['errors', 'text', 'paging', 'memory', 'monitor', 'machine', 'validate', 'change'],
+  history: [...['errors', 'text', 'gdb', 'paging', 'machine', 'validate', 'change', 'guest']],
 };
 const everything = [...Object.keys(layers), 'errors'];
 

@@ -1,24 +1,25 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { GdbConnectError, GdbError, GdbProtocolError, GdbTimeoutError } from './errors.js';
-import { GdbClient, type Resuming } from './gdb-client.js';
+import { GdbClient, type GdbHooks, type Resuming } from './gdb-client.js';
+import type { StopReply } from './stop-reply.js';
 import { check, milliseconds, optional, shape, text, that, whole } from '../validate/index.js';
 
-export interface ConnectGdbOptions {
+export interface ConnectGdbOptions extends GdbHooks {
   readonly port: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Deadline in ms for the connection, and of each request. Default 5000. */
   readonly timeoutMs?: number;
-  /** Runs what lets the VM run, when whoever else has it stopped is done. Default: at once. */
-  readonly resuming?: Resuming;
 }
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
 const gdbOptions = shape<ConnectGdbOptions>({
   port: whole(1, 65_535),
   host: optional(text(/^\S+$/, "a host, such as '127.0.0.1'")),
   timeoutMs: optional(milliseconds),
-  resuming: optional(that<Resuming>('a function', (value) => typeof value === 'function')),
+  resuming: optional(that<Resuming>('a function', isFunction)),
+  onWatch: optional(that<(stop: StopReply) => void>('a function', isFunction)),
 });
 
 /**
@@ -34,6 +35,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
     host = '127.0.0.1',
     timeoutMs = 5_000,
     resuming = <T>(work: () => Promise<T>) => work(),
+    onWatch = () => undefined,
   } = check('connectGdb', 'options', gdbOptions, options);
   const where = `${host}:${String(port)}`;
   const socket = connect({ port, host, noDelay: true });
@@ -50,7 +52,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
   }
   socket.on('error', () => undefined);
   try {
-    return await GdbClient.attach(socket, where, timeoutMs, resuming);
+    return await GdbClient.attach(socket, where, timeoutMs, { resuming, onWatch });
   } catch (error) {
     if (error instanceof GdbTimeoutError) {
       throw new GdbTimeoutError(

@@ -18,6 +18,13 @@ type AddressMode = 'virtual' | 'physical';
 /** Runs work that lets the VM run, and is over when the VM runs, or has run one step. */
 export type Resuming = <T>(work: () => Promise<T>) => Promise<T>;
 
+export interface GdbHooks {
+  /** Runs what lets the VM run, when whoever else has it stopped is done. Default: at once. */
+  readonly resuming?: Resuming;
+  /** Told of each stop at a watchpoint. */
+  readonly onWatch?: (stop: StopReply) => void;
+}
+
 /** gdb's number of the signal with which QEMU reports that it was told to stop. */
 const SIGINT = 2;
 /** For the stop that was asked for. */
@@ -33,6 +40,9 @@ const STOP_MS = 5_000;
 export class GdbClient {
   readonly #connection: GdbConnection;
   readonly #breakpoints = new Set<bigint>();
+  /** As the stub is told of them: address and length. */
+  readonly #watchpoints = new Set<string>();
+  readonly #onWatch: (stop: StopReply) => void;
   #layout: readonly RegisterSlot[] | undefined;
   #mode: AddressMode | undefined;
   /** Ends when whatever is under way has ended: which vCPU and which address mode are chosen is state of the stub. */
@@ -46,8 +56,14 @@ export class GdbClient {
   #onSuspended: { resolve: (stop: StopReply) => void; reject: (error: Error) => void } | undefined;
   #waiting: { resolve: (stop: StopReply) => void; reject: (error: Error) => void }[] = [];
 
-  private constructor(socket: Socket, where: string, timeoutMs: number, resuming: Resuming) {
+  private constructor(
+    socket: Socket,
+    where: string,
+    timeoutMs: number,
+    { resuming, onWatch }: Required<GdbHooks>,
+  ) {
     this.#resuming = resuming;
+    this.#onWatch = onWatch;
     this.#connection = new GdbConnection(socket, {
       where,
       timeoutMs,
@@ -64,9 +80,9 @@ export class GdbClient {
     socket: Socket,
     where: string,
     timeoutMs: number,
-    resuming: Resuming,
+    hooks: Required<GdbHooks>,
   ): Promise<GdbClient> {
-    const client = new GdbClient(socket, where, timeoutMs, resuming);
+    const client = new GdbClient(socket, where, timeoutMs, hooks);
     try {
       const features = await client.#connection.request('qSupported:hwbreak+;vContSupported+');
       if (
@@ -156,6 +172,22 @@ export class GdbClient {
   /** Takes a breakpoint away that this client has set. */
   removeBreakpoint(address: bigint): Promise<void> {
     return this.#inTurn('remove a breakpoint', () => this.#removeBreakpoint(address));
+  }
+
+  /**
+   * Stops the VM behind each write to this memory, by this linear address. Under TCG there may be any number of any length; under KVM
+   * there are four of 8 bytes (the processor's debug registers). What the MMU itself writes (A and D bits) stops nothing.
+   *
+   * @param length bytes
+   * @throws GdbRefusedError there are no more of them, or not of this length
+   */
+  setWatchpoint(address: bigint, length: number): Promise<void> {
+    return this.#inTurn('set a watchpoint', () => this.#changeWatchpoint('Z', hexOf(address), length));
+  }
+
+  /** Takes a watchpoint away that this client has set. */
+  removeWatchpoint(address: bigint, length: number): Promise<void> {
+    return this.#inTurn('remove a watchpoint', () => this.#changeWatchpoint('z', hexOf(address), length));
   }
 
   /** Lets all vCPUs run. One that stands at a breakpoint of ours steps over it first, or it would stop there again at once. */
@@ -284,6 +316,8 @@ export class GdbClient {
       await this.interrupt();
       await this.#inTurn('leave', async () => {
         for (const address of [...this.#breakpoints]) await this.#removeBreakpoint(address);
+        for (const place of this.#watchpoints) await this.#expectOk(`z2,${place}`);
+        this.#watchpoints.clear();
         if (this.#mode === 'physical') await this.#setMode('virtual');
         await goodbye();
       });
@@ -339,6 +373,14 @@ export class GdbClient {
     this.#breakpoints.delete(address);
   }
 
+  async #changeWatchpoint(verb: 'Z' | 'z', address: string, length: number): Promise<void> {
+    const place = `${address},${length.toString(16)}`;
+    if (this.#watchpoints.has(place) === (verb === 'Z')) return;
+    await this.#expectOk(`${verb}2,${place}`);
+    if (verb === 'Z') this.#watchpoints.add(place);
+    else this.#watchpoints.delete(place);
+  }
+
   async #step(cpu: number): Promise<StopReply> {
     await this.#resume(`vCont;s:${threadOf(cpu)}`);
     return this.waitForStop(10_000);
@@ -368,6 +410,7 @@ export class GdbClient {
     this.#stopped = stop;
     if (!this.#suspended || stop.signal !== SIGINT) this.#tell(stop);
     this.#onSuspended?.resolve(stop);
+    if (stop.watch !== undefined) this.#onWatch(stop);
     return stood;
   }
 

@@ -6,6 +6,8 @@ export interface StopReply {
   readonly signal: number;
   /** The vCPU that the stub names, where it names one. */
   readonly cpu: number | undefined;
+  /** Linear address of the write that a watchpoint saw; the vCPU stands behind the instruction that made it. */
+  readonly watch?: bigint;
 }
 
 /** QEMU counts threads from 1, one per vCPU. */
@@ -21,15 +23,17 @@ export function vcpuOfThread(id: string): number {
   return thread - 1;
 }
 
-/** Parses `T05thread:01;` or `S05`. @throws GdbProtocolError the VM has ended, or it is none of these */
+/** Parses `T05thread:01;`, `T05thread:01;watch:ffff888001234000;` or `S05`. @throws GdbProtocolError the VM has ended, or it is none of these */
 export function parseStopReply(payload: string): StopReply {
   const match = /^[TS]([0-9a-f]{2})(.*)$/s.exec(payload);
   if (match?.[1] === undefined) {
     throw new GdbProtocolError(`Not a stop of the VM: ${JSON.stringify(payload.slice(0, 60))}`);
   }
   const thread = /(?:^|;)thread:([^;]+);/.exec(match[2] ?? '')?.[1];
+  const watch = /(?:^|;)watch:([0-9a-f]{1,16});/.exec(match[2] ?? '')?.[1];
   return {
     signal: Number.parseInt(match[1], 16),
     cpu: thread === undefined ? undefined : vcpuOfThread(thread),
+    ...(watch === undefined ? {} : { watch: BigInt(`0x${watch}`) }),
   };
 }

@@ -1,6 +1,6 @@
-import { connectGdb, type GdbClient } from '../gdb/index.js';
+import { connectGdb, type GdbClient, type StopReply } from '../gdb/index.js';
 import { InfrastructureError } from '../errors.js';
-import type { GdbStub } from './machine.js';
+import type { GdbStub, Watcher } from './machine.js';
 import type { QemuMachine } from './qemu-machine.js';
 import type { RunState } from './run-state.js';
 
@@ -9,6 +9,9 @@ export class QemuGdbStub implements GdbStub {
   readonly #machine: QemuMachine;
   readonly #runState: RunState;
   #client: GdbClient | undefined;
+  #leaving: Promise<void> | undefined;
+  /** Whom the client serves, where it is no debugger. */
+  #watcher: Watcher | undefined;
   /** With DEBUG it is open from the first instruction on. */
   #isOpen: boolean;
   /** The machine stood before the debugger came. */
@@ -38,6 +41,28 @@ export class QemuGdbStub implements GdbStub {
   }
 
   async attach(): Promise<GdbClient> {
+    await this.makeWay();
+    return await this.#attach();
+  }
+
+  async watch(watcher: Watcher): Promise<GdbClient> {
+    const client = await this.#attach((stop) => {
+      void this.#hit(watcher, stop);
+    });
+    this.#watcher = watcher;
+    if (!this.#stood) await client.cont();
+    return client;
+  }
+
+  /** Lets a watcher go: somebody else wants the stub. */
+  async makeWay(): Promise<void> {
+    const watcher = this.#watcher;
+    if (!watcher) return;
+    await watcher.makeWay();
+    await this.detach();
+  }
+
+  async #attach(onWatch?: (stop: StopReply) => void): Promise<GdbClient> {
     const { title, ports } = this.#machine;
     if (this.client) {
       throw new InfrastructureError(
@@ -50,16 +75,42 @@ export class QemuGdbStub implements GdbStub {
       return await connectGdb({
         port: ports.debug,
         resuming: (work) => this.#runState.betweenLooks('let the VM run', work),
+        ...(onWatch ? { onWatch } : {}),
       });
     });
     this.#client = await this.#machine.guard(attached);
     return this.#client;
   }
 
+  /** Looks wait meanwhile, and so does whoever wants the machine to stand: then it stays where it is. */
+  async #hit(watcher: Watcher, stop: StopReply): Promise<void> {
+    const client = this.#client;
+    try {
+      await this.#runState.betweenLooks('record a write', async () => {
+        if (client === undefined || client !== this.client) return;
+        try {
+          await watcher.hit(stop);
+        } finally {
+          if (!this.#runState.isToStand && !client.running) await client.resume();
+        }
+      });
+    } catch (error) {
+      watcher.lost(error);
+    }
+  }
+
+  /** Looks that are on end with the client that they began with. */
   async detach(): Promise<void> {
     const client = this.#client;
     if (!client) return;
-    this.#client = undefined;
+    await (this.#leaving ??= this.#leave(client).finally(() => {
+      this.#client = undefined;
+      this.#watcher = undefined;
+      this.#leaving = undefined;
+    }));
+  }
+
+  async #leave(client: GdbClient): Promise<void> {
     if (this.#machine.died.aborted) {
       await client.close();
       return;

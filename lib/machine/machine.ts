@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../errors.js';
-import type { GdbClient } from '../gdb/index.js';
+import type { GdbClient, StopReply } from '../gdb/index.js';
 import type { OpenedMemory } from '../memory/index.js';
 import type { CpuRegisters, Monitor, Transcript, VmStatus } from '../monitor/index.js';
 import type { Console } from './console/index.js';
@@ -30,8 +30,23 @@ export interface GdbStub {
   attach(): Promise<GdbClient>;
   /** Lets go what `attach` gave: without breakpoints, and running unless the machine stood before. */
   detach(): Promise<void>;
+  /**
+   * Attaches somebody who is told of writes to memory. The machine runs when this resolves, unless it stood before. A debugger that
+   * comes, and whoever borrows the machine, takes the stub away from it.
+   */
+  watch(watcher: Watcher): Promise<GdbClient>;
   /** Opens the stub for somebody else, who is told the port. */
   open(): Promise<void>;
+}
+
+/** Who sets watchpoints, in a look, and is told of the writes there. */
+export interface Watcher {
+  /** A vCPU stands behind a write, and everything else with it until this resolves. */
+  hit(stop: StopReply): Promise<void>;
+  /** The stub is about to go to somebody else; the watchpoints are still set. */
+  makeWay(): Promise<void>;
+  /** A hit could not be told: the machine ended, or the conversation with it. */
+  lost(error: unknown): void;
 }
 
 export interface WholeSnapshot {

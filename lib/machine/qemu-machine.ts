@@ -40,6 +40,8 @@ export class QemuMachine extends OwnedMachine implements Machine {
           const { client } = this.gdb;
           if (client && purpose === 'wish') await client.interrupt();
           if (!(await this.status()).running) return false;
+          // It may have stopped by itself since it was asked, and the stub has said so.
+          if (client && !client.running && !(await this.status()).running) return false;
           if (client) return await client.suspend();
           await this.monitor.setRunning(false);
           return true;
@@ -86,6 +88,7 @@ export class QemuMachine extends OwnedMachine implements Machine {
   }
 
   async lend<T>(work: () => Promise<T>): Promise<T> {
+    await this.gdb.makeWay();
     return await this.runState.betweenLooks('be lent', async () => {
       await this.gdb.open();
       await this.#monitor.close();

@@ -26,6 +26,8 @@ export class RunState {
   readonly #switch: RunSwitch;
   readonly #title: string;
   #looks = 0;
+  /** Somebody stopped it on purpose. */
+  #isToStand = false;
   /** The machine runs on after the last look. */
   #resume = false;
   /** Stopping and continuing wait for each other. */
@@ -43,6 +45,11 @@ export class RunState {
   /** Whether the code that asks is inside `paused`: the machine stands until that code is done. */
   get pausedByCaller(): boolean {
     return this.#look.getStore()?.over === false;
+  }
+
+  /** Whether somebody stopped it on purpose, and nobody let it run since. */
+  get isToStand(): boolean {
+    return this.#isToStand;
   }
 
   /** Runs `work` while the machine stands. May be nested; the machine runs on after the last one, if it ran before. */
@@ -74,6 +81,7 @@ export class RunState {
   async stop(): Promise<void> {
     await this.#inTurn(async () => {
       this.#resume = false;
+      this.#isToStand = true;
       await this.#switch.stop('wish');
     });
   }
@@ -82,6 +90,7 @@ export class RunState {
   async cont(): Promise<void> {
     await this.#inTurn(async () => {
       this.#resume = true;
+      this.#isToStand = false;
       if (this.#looks === 0) await this.#switch.cont('wish');
     });
   }

@@ -164,9 +164,9 @@ function* symbolsOf(image: Buffer, tables: Tables): Generator<KernelSymbol> {
     at = start + length;
     const offset = image.readInt32LE(tables.offsets + index * 4);
     // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: a value that is not negative is absolute, a per-CPU offset.
-    if (offset >= 0) continue;
+    const address = offset >= 0 ? BigInt(offset) : tables.relativeBase - 1n - BigInt(offset);
     // The first character is the symbol's type, as in System.map.
-    yield { address: tables.relativeBase - 1n - BigInt(offset), name: text.slice(1) };
+    yield { address, name: text.slice(1) };
   }
 }
 

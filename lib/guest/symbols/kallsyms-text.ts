@@ -1,5 +1,5 @@
 import { SymbolsError } from './errors.js';
-import { type KernelSymbol, SymbolTable } from './symbol-table.js';
+import { type KernelSymbol, kernelHalf, SymbolTable } from './symbol-table.js';
 
 /** `ffffffff81000000 T _stext`, in /proc/kallsyms with `\t[module]` behind it. */
 const line = /^([0-9a-f]{8,16}) (\S) (\S+)(?:\s+\[([^\]\s]+)\])?$/;
@@ -17,8 +17,9 @@ export function parseKallsyms(text: string): SymbolTable {
     if (match?.[1] === undefined || match[3] === undefined) continue;
     const address = BigInt(`0x${match[1]}`);
     if (address === 0n) hidden += 1;
-    // Undefined and absolute values (`U`, `A`) are no places in memory; per-CPU offsets come as `A` as well.
-    else if (!/[AaU]/.test(match[2] ?? '')) symbols.push({ address, name: match[3], module: match[4] });
+    // Undefined and absolute values (`U`, `A`) are no places in memory, but for per-CPU offsets, which come as `A` as well.
+    else if (!/[AaU]/.test(match[2] ?? '') || (match[2] !== 'U' && address < kernelHalf))
+      symbols.push({ address, name: match[3], module: match[4] });
   }
   if (symbols.length === 0) {
     throw new SymbolsError(

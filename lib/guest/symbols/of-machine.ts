@@ -17,12 +17,17 @@ export async function symbolsOfMachine(
   machine: Machine,
   cpus: readonly VcpuRegisters[],
 ): Promise<SymbolTable> {
-  if (machine.kernel === undefined) throw new SymbolsError("The machine's launch names no kernel.");
-  const symbols = await symbolsOfKernel(machine.kernel);
+  const symbols = await symbolsOfMachineKernel(machine);
   await using opened = await machine.openMemory();
   const placed = await placeSymbols(symbols, opened.memory, cpus);
   const memory = new KernelMemory(opened.memory, placed.space);
   return placed.symbols.with(await moduleSymbols(memory, placed.symbols));
+}
+
+/** The symbols of the kernel that a machine boots, where they were linked. @throws SymbolsError when there are none */
+export async function symbolsOfMachineKernel({ kernel }: Machine): Promise<SymbolTable> {
+  if (kernel === undefined) throw new SymbolsError("The machine's launch names no kernel.");
+  return await symbolsOfKernel(kernel);
 }
 
 /** Names where a machine's vCPUs are; addresses stay bare where there are no symbols. */

@@ -40,6 +40,8 @@ export class SymbolTable {
 
   /** The symbol that `address` lies in or behind; undefined when it lies before all, or behind the end of the last one below it. */
   resolve(address: bigint): SymbolHit | undefined {
+    // Only the names of per-CPU variables lead there.
+    if (address < kernelHalf) return undefined;
     let low = 0;
     let high = this.#symbols.length;
     while (low < high) {

@@ -40,6 +40,19 @@ import {
 import type { GuestTool, Reply, ToolArguments } from '../tool/index.js';
 import { startVfioTool } from './tool.js';
 
+/** An operation that a process in the guest was asked for, on the host's clock: ms since 1970. */
+export interface GuestCall {
+  readonly op: string;
+  readonly pid: number;
+  /** The memory that it is about. */
+  readonly vaddr: bigint | undefined;
+  /** Bytes. */
+  readonly size: bigint | undefined;
+  readonly sent: number;
+  /** Undefined while it is under way. */
+  answered: number | undefined;
+}
+
 /** Where VFIO work is done: a running guest, and the way to look into its memory from outside. */
 export interface VfioHost {
   readonly machine: Machine;
@@ -51,6 +64,8 @@ export interface VfioHost {
   readonly mappings: DmaMapping[];
   /** Told of each mapping that is made, with page 0, and of each page of one that is about to be touched. */
   readonly onUse?: (mapping: DmaMapping, page: number) => void;
+  /** What the test's processes were asked for. */
+  readonly calls?: GuestCall[];
   /** PCI address of the device to pass through, `DDDD:BB:SS.F`, bound to vfio-pci in the guest. */
   readonly device: string;
 }
@@ -311,9 +326,20 @@ export class VfioProcess implements AsyncDisposable {
     await machine.guard(this.tool.request('wait', args));
   }
 
-  #request(op: string, args?: ToolArguments): Promise<Reply> {
+  async #request(op: string, args?: ToolArguments): Promise<Reply> {
     const addressed = this.#child === undefined ? args : { ...args, child: this.#child };
-    return this.host.machine.guard(this.tool.request(op, addressed));
+    const number = (name: string): bigint | undefined => {
+      const value = args?.[name];
+      return typeof value === 'bigint' ? value : undefined;
+    };
+    const [vaddr, size] = [number('vaddr'), number('size')];
+    const call: GuestCall = { op, pid: this.pid, vaddr, size, sent: Date.now(), answered: undefined };
+    this.host.calls?.push(call);
+    try {
+      return await this.host.machine.guard(this.tool.request(op, addressed));
+    } finally {
+      call.answered = Date.now();
+    }
   }
 }
 

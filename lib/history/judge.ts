@@ -1,0 +1,114 @@
+import type { KernelChange } from '../change/index.js';
+import type { GuestCall } from '../guest/vfio/process.js';
+import { _PAGE_PRESENT, _PAGE_RW, _PAGE_USER } from '../paging/index.js';
+import type { EntryState, PteHistory, PteWrite } from './history.js';
+
+/** What went wrong with a page, the write that did it first. */
+export interface Violation {
+  readonly page: number;
+  /** `page 3 became open to user mode again 412 ms after the map returned` */
+  readonly what: string;
+  /** Undefined: that there was none is what is wrong. */
+  readonly write: PteWrite | undefined;
+}
+
+/** Whether a page is there, and not as the change leaves it. */
+export function isOpen({ raw }: EntryState, change: KernelChange): boolean {
+  return (raw & _PAGE_PRESENT) !== 0n && !change.isDone(raw);
+}
+
+/** The operation that mapped the recorded memory for DMA, the last one; undefined when it was mapped before it was recorded. */
+export function mapCall({ calls, range, began }: PteHistory): GuestCall | undefined {
+  return calls.findLast(
+    ({ op, pid, vaddr, size = 0n, sent }) =>
+      (op === 'map' || op === 'touchMapTouch') &&
+      vaddr !== undefined &&
+      (range.pid === undefined || pid === range.pid) &&
+      vaddr <= range.address &&
+      range.address < vaddr + size &&
+      sent >= began,
+  );
+}
+
+/**
+ * What kept pages from being changed exactly once, while they were mapped, and for good, one for each page at most, by time.
+ *
+ * @param map what mapped them
+ */
+export function notChangedOnce(history: PteHistory, change: KernelChange, map: GuestCall): Violation[] {
+  const found = pagesOf(history).flatMap((page): Violation | [] => {
+    let open = isOpen(history.first[page] ?? absent, change);
+    let done = !open;
+    for (const write of history.raw.filter((each) => each.page === page)) {
+      const now = isOpen(write.after, change);
+      if (now === open) continue;
+      const when = instant(write.at, map);
+      open = now;
+      if (open && done)
+        return { page, what: `page ${page} became ${change.states.left} again ${when}`, write };
+      if (open) continue;
+      done = true;
+      if (write.at < map.sent || write.at > (map.answered ?? Infinity))
+        return {
+          page,
+          what: `page ${page} came to be ${change.states.done} ${when}, not within the map`,
+          write,
+        };
+    }
+    return done
+      ? []
+      : { page, what: `page ${page} never came to be ${change.states.done}`, write: undefined };
+  });
+  return byTime(found);
+}
+
+/** Rights that pages must not give to the process. */
+export interface Allowance {
+  /** To be read in user mode. */
+  readonly user?: boolean;
+  /** To be written to in user mode. */
+  readonly write?: boolean;
+  /** ms since 1970; default: the recording's begin. */
+  readonly since?: number;
+  /** ms since 1970; default: now. */
+  readonly until?: number;
+}
+
+/** Pages that gave one of these rights, one violation for each at most, by time. */
+export function allowances(
+  history: PteHistory,
+  { write: forbidsWrite, since = history.began, until = Infinity }: Allowance,
+): Violation[] {
+  const bits = _PAGE_PRESENT | _PAGE_USER | (forbidsWrite === true ? _PAGE_RW : 0n);
+  const words = forbidsWrite === true ? 'writable in user mode' : 'accessible in user mode';
+  const map = mapCall(history);
+  const allows = ({ raw }: EntryState): boolean => (raw & bits) === bits;
+  const found = pagesOf(history).flatMap((page): Violation | [] => {
+    const writes = history.raw.filter((each) => each.page === page);
+    const before = writes.findLast(({ at }) => at < since);
+    if (allows(before?.after ?? history.first[page] ?? absent))
+      return { page, what: `page ${page} was ${words} from the beginning`, write: before };
+    const write = writes.find((each) => each.at >= since && each.at <= until && allows(each.after));
+    return write ? { page, what: `page ${page} became ${words} ${instant(write.at, map)}`, write } : [];
+  });
+  return byTime(found);
+}
+
+const absent: EntryState = { level: 1, raw: 0n, at: 0n };
+
+function pagesOf({ first }: PteHistory): number[] {
+  return first.map((_, page) => page);
+}
+
+function byTime(found: readonly Violation[]): Violation[] {
+  const time = ({ write }: Violation): number => write?.at ?? Infinity;
+  return [...found].sort((a, b) => time(a) - time(b));
+}
+
+/** A time told by the mapping. */
+function instant(at: number, map: GuestCall | undefined): string {
+  if (map === undefined) return `at ${new Date(at).toISOString()}`;
+  if (at < map.sent) return `${map.sent - at} ms before the map`;
+  const { answered = Infinity } = map;
+  return at <= answered ? 'while the map was under way' : `${at - answered} ms after the map returned`;
+}

@@ -1,0 +1,275 @@
+import { InfrastructureError } from '../errors.js';
+import type { GdbClient, StopReply } from '../gdb/index.js';
+import type { GuestCall } from '../guest/vfio/process.js';
+import type { Machine, Watcher } from '../machine/machine.js';
+import {
+  _PAGE_ACCESSED,
+  _PAGE_DIRTY,
+  type PhysicalMemory,
+  type SyncPhysicalMemory,
+  walk,
+  walkSync,
+} from '../paging/index.js';
+import { type EntryState, PteHistory, type PteWrite, type Reader, type RecordedRange } from './history.js';
+import { KernelView, type WritingVcpu } from './kernel-view.js';
+import { namesOf } from './names.js';
+
+/** The MMU sets them, and no watchpoint sees it. */
+const ofMmu = _PAGE_ACCESSED | _PAGE_DIRTY;
+/** Writes of one recording: at some 1 ms each a guest that makes more comes to a stop. */
+const mostWrites = 10_000;
+/** Entries that are watched one by one: each watchpoint costs the emulator a flush of its TLB, and a comparison at each write beside it. */
+const mostSingle = 64;
+/** Pages of one recording. */
+const mostPages = 4096;
+
+/** A machine's memory, as it is read from outside. */
+export interface RecordedMemory {
+  readonly memory: PhysicalMemory;
+  /** The same, where it can be read without waiting. */
+  readonly sync: SyncPhysicalMemory | undefined;
+}
+
+/** A page, and the entries that its walk goes through: the last one is where it ends. */
+interface Page {
+  readonly track: Track;
+  readonly number: number;
+  path: readonly EntryState[];
+}
+
+interface Track {
+  readonly history: PteHistory;
+  readonly pages: readonly Page[];
+}
+
+/** Watched memory: physical address and length of entries that lie side by side. */
+interface Watch {
+  readonly address: bigint;
+  readonly length: number;
+}
+
+/**
+ * Records every write to page-table entries, and who made it: watchpoints of the machine's gdb stub on the entries' addresses in the kernel's
+ * direct map, by which alone Linux on x86-64 writes them. It costs nothing while nothing is written, and some 1 ms a write.
+ */
+export class PteRecorder implements Watcher {
+  readonly #machine: Machine;
+  readonly #memory: RecordedMemory;
+  readonly #kernel: KernelView;
+  readonly #calls: readonly GuestCall[];
+  readonly #reader: Reader;
+  #client: GdbClient | undefined;
+  #tracks: Track[] = [];
+  #watches: Watch[] = [];
+  /** By the physical address of an entry. */
+  #pages = new Map<bigint, Set<Page>>();
+  /** Writes that were seen before a hit told who made them. */
+  #unexplained: { readonly history: PteHistory; readonly write: PteWrite; readonly entry: bigint }[] = [];
+
+  private constructor(
+    machine: Machine,
+    memory: RecordedMemory,
+    kernel: KernelView,
+    calls: readonly GuestCall[],
+  ) {
+    this.#machine = machine;
+    this.#memory = memory;
+    this.#kernel = kernel;
+    this.#calls = calls;
+    this.#reader = {
+      name: namesOf(machine, kernel),
+      sync: () => machine.paused(() => this.#check()),
+    };
+  }
+
+  /**
+   * @param calls what is asked of the guest's processes, on the same clock; it may grow
+   * @throws SymbolsError when the kernel's symbols cannot be had
+   * @throws InfrastructureError when a debugger has the machine's stub
+   */
+  static async start(
+    machine: Machine,
+    memory: RecordedMemory,
+    calls: readonly GuestCall[] = [],
+  ): Promise<PteRecorder> {
+    const kernel = await machine.paused(() => KernelView.open(machine, memory.memory));
+    const recorder = new PteRecorder(machine, memory, kernel, calls);
+    recorder.#client = await machine.gdb.watch(recorder);
+    return recorder;
+  }
+
+  /**
+   * Records a range from now on.
+   *
+   * @throws GdbRefusedError under KVM, when more is to be watched than the processor's four debug registers can
+   */
+  async record(range: RecordedRange): Promise<PteHistory> {
+    if (range.pages > mostPages)
+      throw new InfrastructureError(`${range.pages} pages are more than can be recorded: ${mostPages}.`);
+    return await this.#machine.paused(async () => {
+      await this.#check();
+      const paths = await Promise.all(
+        Array.from({ length: range.pages }, (_, page) =>
+          this.#walk(range, range.address + BigInt(page) * 4096n),
+        ),
+      );
+      const first = paths.map(endOf);
+      const history = new PteHistory(range, Date.now(), first, this.#calls, this.#reader);
+      const pages: Page[] = [];
+      const track = { history, pages };
+      for (const [number, path] of paths.entries()) pages.push({ track, number, path });
+      this.#tracks.push(track);
+      await this.#arm();
+      return history;
+    });
+  }
+
+  /** Whether anything is recorded at this time. */
+  get isOn(): boolean {
+    return this.#client?.closed === false;
+  }
+
+  /** Holds what is recorded against memory, so that a write which no watchpoint saw is recorded as such, and ends. */
+  async stop(): Promise<void> {
+    if (this.#client === undefined) return;
+    await this.makeWay('the recording was ended');
+    await this.#machine.gdb.detach();
+  }
+
+  async makeWay(why = 'a debugger took the gdb stub'): Promise<void> {
+    if (!this.#machine.died.aborted && this.isOn) await this.#machine.paused(() => this.#check());
+    this.#end(why);
+  }
+
+  lost(error: unknown): void {
+    this.#end(error instanceof Error ? error.message : String(error));
+  }
+
+  async hit({ cpu = 0, watch = 0n }: StopReply): Promise<void> {
+    const at = Date.now();
+    const client = this.#client;
+    if (client === undefined || client.running) return;
+    const writer = await this.#kernel.at(await client.registersOf(cpu));
+    // Of a write anywhere in a watchpoint the stub tells where the watchpoint begins.
+    const begin = this.#kernel.physical(watch);
+    const written = this.#watches.find(({ address }) => address === begin) ?? { address: begin, length: 8 };
+    await this.#check({ at, writer, written });
+  }
+
+  #end(why: string): void {
+    this.#client = undefined;
+    for (const { history } of this.#tracks) history.end(why);
+    this.#tracks = [];
+  }
+
+  /** What has changed since the last time, and who changed it where a hit says so. */
+  async #check(hit?: {
+    readonly at: number;
+    readonly writer: WritingVcpu;
+    readonly written: Watch;
+  }): Promise<void> {
+    const changed = new Set<Page>();
+    const entries = new Set<bigint>();
+    for (const watch of this.#watches) {
+      const bytes = await this.#read(watch);
+      for (let at = 0; at < watch.length; at += 8) {
+        const entry = watch.address + BigInt(at);
+        const raw = bytes.getBigUint64(at, true);
+        for (const page of this.#pages.get(entry) ?? []) {
+          if (((rawAt(page, entry) ^ raw) & ~ofMmu) === 0n) continue;
+          changed.add(page);
+          entries.add(entry);
+        }
+      }
+    }
+    const told = hit && [...entries].filter((entry) => isIn(hit.written, entry));
+    if (hit && told?.length === 0) this.#explain(hit.written, hit.writer);
+    if (changed.size === 0) return;
+    const at = hit?.at ?? Date.now();
+    const guestMs = await this.#kernel.guestMs();
+    let moved = false;
+    for (const page of changed) {
+      const { track, number } = page;
+      const address = track.history.range.address + BigInt(number) * 4096n;
+      const path = await this.#walk(track.history.range, address);
+      const [before, after] = [endOf(page.path), endOf(path)];
+      const cause = page.path.find(({ at: entry }) => entries.has(entry))?.at ?? before.at;
+      moved ||=
+        path.length !== page.path.length || path.some(({ at: entry }, step) => entry !== page.path[step]?.at);
+      page.path = path;
+      if (before.at === after.at && ((before.raw ^ after.raw) & ~ofMmu) === 0n) continue;
+      // Of two entries of one watchpoint that changed at once, nobody says which is whose.
+      const writer = told?.length === 1 && told[0] === cause ? hit?.writer : undefined;
+      const write = { at, guestMs, page: number, address, before, after, writer };
+      track.history.add(write);
+      if (writer === undefined) this.#unexplained.push({ history: track.history, write, entry: cause });
+    }
+    const full = this.#tracks.filter(({ history }) => history.raw.length >= mostWrites);
+    for (const { history } of full) history.end(`${mostWrites} writes were recorded, which is the most`);
+    this.#tracks = this.#tracks.filter((track) => !full.includes(track));
+    if (moved || full.length > 0) await this.#arm();
+  }
+
+  /** Two vCPUs that write at once stop the VM once, or twice for what has been seen at the first time. */
+  #explain(written: Watch, writer: WritingVcpu): void {
+    const found = this.#unexplained.findIndex(({ entry }) => isIn(written, entry));
+    const [late] = found < 0 ? [] : this.#unexplained.splice(found, 1);
+    late?.history.explain(late.write, writer);
+  }
+
+  /** Sets the watchpoints that the pages' walks need now, and takes the others away: tables come, go and move. */
+  async #arm(): Promise<void> {
+    this.#pages = new Map();
+    for (const page of this.#tracks.flatMap(({ pages }) => pages)) {
+      for (const { at } of page.path) this.#pages.set(at, (this.#pages.get(at) ?? new Set()).add(page));
+    }
+    const wanted = joined([...this.#pages.keys()]);
+    const client = this.#client;
+    const isAmong = (list: readonly Watch[], { address, length }: Watch): boolean =>
+      list.some((other) => other.address === address && other.length === length);
+    for (const watch of this.#watches.filter((each) => !isAmong(wanted, each)))
+      await client?.removeWatchpoint(this.#kernel.linear(watch.address), watch.length);
+    for (const watch of wanted.filter((each) => !isAmong(this.#watches, each)))
+      await client?.setWatchpoint(this.#kernel.linear(watch.address), watch.length);
+    this.#watches = wanted;
+  }
+
+  async #read({ address, length }: Watch): Promise<DataView> {
+    const { sync, memory } = this.#memory;
+    const bytes = sync ? sync.readSync(address, length) : await memory.read(address, length);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  async #walk({ space }: RecordedRange, address: bigint): Promise<readonly EntryState[]> {
+    const { sync, memory } = this.#memory;
+    const { steps } = sync ? walkSync(sync, space, address) : await walk(memory, space, address);
+    return steps.map(({ level, raw, entryAddress }) => ({ level, raw, at: entryAddress }));
+  }
+}
+
+function endOf(path: readonly EntryState[]): EntryState {
+  const end = path.at(-1);
+  if (!end) throw new InfrastructureError('The top table of a recorded process is not memory.');
+  return end;
+}
+
+function rawAt({ path }: Page, entry: bigint): bigint {
+  return path.find(({ at }) => at === entry)?.raw ?? 0n;
+}
+
+function isIn({ address, length }: Watch, entry: bigint): boolean {
+  return entry >= address && entry < address + BigInt(length);
+}
+
+/** Each entry has a watchpoint of its own, so that a hit tells which it is; where there are many, those side by side have one together. */
+function joined(entries: readonly bigint[]): Watch[] {
+  const watches: { address: bigint; length: number }[] = [];
+  for (const address of [...entries].sort((a, b) => (a < b ? -1 : 1))) {
+    const last = watches.at(-1);
+    const isNext =
+      last !== undefined && last.address + BigInt(last.length) === address && address % 4096n !== 0n;
+    if (isNext && entries.length > mostSingle) last.length += 8;
+    else watches.push({ address, length: 8 });
+  }
+  return watches;
+}

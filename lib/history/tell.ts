@@ -1,0 +1,34 @@
+import { hex } from '../paging/index.js';
+import { nameOf } from '../change/index.js';
+import type { NamedWrite, Writer } from './history.js';
+
+/** Frames of a stack that a message has. */
+const shownFrames = 8;
+
+/** `restore_work_fn+0x4e [vfio_iommu_type1] in kworker/1:2 (pid 33)` */
+export function writerText(writer: Writer | undefined): string {
+  if (writer === undefined) return 'nobody was seen writing it';
+  const { place, task, vcpu } = writer;
+  return `${place} in ${task ? `${task.name} (pid ${task.pid})` : 'a task unknown'}, vCPU ${vcpu}`;
+}
+
+/** `called by e2e_reset_work+0x37 ← process_one_work+0x1c7 ← ? worker_thread+0x4d`: not certain where there is a question mark. */
+export function stackText({ stack }: Writer): string {
+  if (stack.length === 0) return 'called by: the stack shows nobody';
+  const frames = stack.slice(0, shownFrames).map(({ text, certain }) => `${certain ? '' : '? '}${text}`);
+  return `called by ${frames.join(' ← ')}`;
+}
+
+/** `0x…867 -> 0x…863 (_PAGE_USER cleared)` */
+export function changeText({ before, after }: Pick<NamedWrite, 'before' | 'after'>): string {
+  const bits = Array.from({ length: 64 }, (_, position) => position)
+    .filter((position) => (((before.raw ^ after.raw) >> BigInt(position)) & 1n) === 1n)
+    .map((position) => ({ position, name: nameOf(position) }));
+  const [named, others] = [bits.filter(({ name }) => !name.startsWith('bit ')), bits];
+  const flags = named.map(
+    ({ position, name }) => `${name} ${((after.raw >> BigInt(position)) & 1n) === 1n ? 'set' : 'cleared'}`,
+  );
+  if (others.length > named.length) flags.push('another frame');
+  const levels = before.level === after.level ? '' : `, level ${before.level} to ${after.level}`;
+  return `${hex(before.raw)} -> ${hex(after.raw)} (${flags.join(', ')}${levels})`;
+}

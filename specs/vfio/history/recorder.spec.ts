@@ -1,0 +1,71 @@
+import { expect, test } from '../../../fixtures/index.js';
+import { injectFault } from '../../../lib/guest/vfio/fault.js';
+import { _PAGE_USER } from '../../../lib/paging/index.js';
+
+test('each write to a recorded entry is known: when, by which function, below which, in which task', async ({
+  vfio,
+  guest,
+  recordPtes,
+}) => {
+  await injectFault(guest, 'blink');
+  const process = await vfio.process();
+  const buffer = await process.alloc({ pages: 4 });
+  const history = await recordPtes({ process, buffer });
+  await process.mapDma({ pages: 4, buffer });
+  // Longer than the driver waits, in the guest's own time.
+  await guest.succeed(['sleep', '1']);
+  const writes = await history.writes({ page: 2, bits: _PAGE_USER });
+  expect(writes.map(({ after }) => (after.raw & _PAGE_USER) !== 0n)).toEqual([false, true, false]);
+  const [cleared, given, taken] = writes.map(({ writer }) => writer);
+  expect(cleared?.place).toMatch(/^vfio_dma_clear_user\+0x[0-9a-f]+ \[vfio_iommu_type1\]$/);
+  expect(cleared?.task).toEqual({ pid: process.pid, name: 'vfio-map' });
+  expect(cleared?.stack[0]?.text).toMatch(/^vfio_iommu_type1_ioctl\+/);
+  expect(cleared?.stack[0]?.certain).toBe(true);
+  expect(cleared?.stack.map(({ text }) => text).join(' ')).toMatch(/__x64_sys_ioctl\+.* do_syscall_64\+/);
+  for (const writer of [given, taken]) {
+    expect(writer?.place).toMatch(/^e2e_change_user\+/);
+    expect(writer?.task?.name).toMatch(/^kworker\//);
+    expect(writer?.stack[0]?.text).toMatch(/^e2e_reset_work\+/);
+    expect(writer?.stack[0]?.certain).toBe(true);
+  }
+  // The map is on the same clock.
+  const map = history.calls.find(({ op }) => op === 'map');
+  expect(writes[0]?.at).toBeGreaterThanOrEqual(map?.sent ?? Infinity);
+  expect(writes[0]?.at).toBeLessThanOrEqual(map?.answered ?? 0);
+  expect(writes[1]?.at).toBeGreaterThanOrEqual(map?.answered ?? Infinity);
+  const guestTimes = history.raw.map(({ guestMs = NaN }) => guestMs);
+  expect(guestTimes).toEqual([...guestTimes].sort((a, b) => a - b));
+});
+
+test('a debugger takes the stub away from the recorder, and the history says so', async ({
+  vfio,
+  guest,
+  recordPtes,
+  attachDebugger,
+}) => {
+  const mapping = await vfio.mapDma({ pages: 2 });
+  const history = await recordPtes(mapping);
+  expect(history.blind).toBeUndefined();
+  const gdb = await attachDebugger();
+  expect(history.blind?.why).toMatch(/debugger/);
+  await gdb.cont();
+  await guest.succeed(['true']);
+});
+
+test('the end of a process and of its tables is recorded', async ({ vfio, recordPtes }) => {
+  const process = await vfio.process();
+  const buffer = await process.alloc({ pages: 2 });
+  const history = await recordPtes({ process, buffer });
+  await process.mapDma({ pages: 2, buffer });
+  await process.kill();
+  await history.sync();
+  const last = [0, 1].map((page) => history.raw.findLast((write) => write.page === page));
+  for (const write of last) {
+    expect((write?.after.raw ?? 1n) & 1n).toBe(0n);
+    expect(write?.writer).toBeDefined();
+  }
+  const writes = await history.writes({ page: 0 });
+  expect(writes.map(({ writer }) => writer?.place ?? '').join(' ')).toMatch(
+    /zap_p[tm][ed]_range|unmap_page_range/,
+  );
+});

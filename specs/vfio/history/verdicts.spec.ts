@@ -1,0 +1,90 @@
+import { expect, test } from '../../../fixtures/index.js';
+import { injectFault } from '../../../lib/guest/vfio/fault.js';
+
+/** What is done while a mapping is recorded: long enough, in the guest's own time, for what the driver does later. */
+const waits: Readonly<Record<string, string>> = { 'reset-late': '4', 'reset-very-late': '11' };
+
+/** Who gives access back, as the first line says it. */
+const again =
+  /^page 0 became open to user mode again (\d+ ms after the map returned|while the map was under way): e2e_change_user\+0x[0-9a-f]+ \[vfio_iommu_type1\] in /;
+
+for (const [fault, caller] of Object.entries({
+  'reset-later': 'e2e_reset_work',
+  'reset-late': 'e2e_reset_work',
+  'reset-very-late': 'e2e_reset_work',
+  blink: 'e2e_reset_work',
+  'blink-short': 'e2e_reset_work',
+  'blink-inside': 'vfio_iommu_type1_ioctl',
+  'reset-on-second-map': 'e2e_reset_others',
+  'reset-on-other-map': 'e2e_reset_others',
+  'reset-on-unmap': 'e2e_reset_others',
+})) {
+  test(`a driver that gives access back is caught whenever it does, and its function named: ${fault}`, async ({
+    vfio,
+    guest,
+    recordPtes,
+  }) => {
+    await injectFault(guest, fault);
+    const process = await vfio.process();
+    const buffer = await process.alloc({ pages: 4 });
+    const history = await recordPtes({ process, buffer });
+    const mapping = await process.mapDma({ pages: 4, buffer });
+    const returned = Date.now();
+    if (fault === 'reset-on-other-map') await (await process.fork()).mapDma({ pages: 1 });
+    else if (fault === 'reset-on-unmap') await (await process.mapDma({ pages: 1 })).unmap();
+    else if (fault === 'reset-on-second-map') await process.mapDma({ pages: 1 });
+    else await guest.succeed(['sleep', waits[fault] ?? '1']);
+    const verdict = await expect(history)
+      .toClearOnce(mapping)
+      .then(
+        () => 'passed',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+    const [first = '', second = ''] = verdict.split('\n');
+    expect(first).toMatch(again);
+    expect(second).toMatch(new RegExp(`^ +called by .*${caller}\\+`));
+    if (fault === 'blink-inside') return;
+    await expect(expect(history).toNeverAllow({ user: true, since: returned })).rejects.toThrow(
+      /^page 0 became accessible in user mode \d+ ms after the map returned: e2e_change_user/,
+    );
+  });
+}
+
+for (const fault of ['log-only', 'all-but-last', 'odd-pages']) {
+  test(`a page that is never cleared is told as such: ${fault}`, async ({ vfio, guest, recordPtes }) => {
+    await injectFault(guest, fault);
+    const process = await vfio.process();
+    const buffer = await process.alloc({ pages: 4 });
+    const history = await recordPtes({ process, buffer });
+    const mapping = await process.mapDma({ pages: 4, buffer });
+    await expect(expect(history).toClearOnce(mapping)).rejects.toThrow(
+      /^page [03] never came to be closed to user mode\./,
+    );
+  });
+}
+
+test('a driver without faults clears each page once, within the map, and never allows anything afterwards', async ({
+  vfio,
+  guest,
+  recordPtes,
+}) => {
+  const process = await vfio.process();
+  const buffer = await process.alloc({ pages: 4 });
+  const history = await recordPtes({ process, buffer });
+  const mapping = await process.mapDma({ pages: 4, buffer });
+  const returned = Date.now();
+  await process.mapDma({ pages: 1 });
+  await guest.succeed(['sleep', '1']);
+  await expect(history).toClearOnce(mapping);
+  await expect(history).toNeverAllow({ user: true, since: returned });
+  await expect(history).not.toNeverAllow({ user: true });
+  expect(history.raw).toHaveLength(4);
+});
+
+test('memory that was mapped before it was recorded is no subject', async ({ vfio, recordPtes }) => {
+  const mapping = await vfio.mapDma({ pages: 1 });
+  const history = await recordPtes(mapping);
+  await expect(expect(history).toClearOnce(mapping)).rejects.toThrow(
+    /was not recorded from before it was mapped/,
+  );
+});
