@@ -37,9 +37,12 @@ export function mapCall({ calls, range, began }: PteHistory): GuestCall | undefi
  */
 export function notChangedOnce(history: PteHistory, change: KernelChange, map: GuestCall): Violation[] {
   const found = pagesOf(history).flatMap((page): Violation | [] => {
-    let open = isOpen(history.first[page] ?? absent, change);
-    let done = !open;
-    for (const write of history.raw.filter((each) => each.page === page)) {
+    const writes = history.raw.filter((each) => each.page === page);
+    const first = writes.findLast(({ at }) => at < map.sent)?.after ?? history.first[page] ?? absent;
+    let open = isOpen(first, change);
+    // A page that is not there yet comes as the kernel makes it.
+    let done = !open && (first.raw & _PAGE_PRESENT) !== 0n;
+    for (const write of writes.filter(({ at }) => at >= map.sent)) {
       const now = isOpen(write.after, change);
       if (now === open) continue;
       const when = instant(write.at, map);
@@ -48,7 +51,7 @@ export function notChangedOnce(history: PteHistory, change: KernelChange, map: G
         return { page, what: `page ${page} became ${change.states.left} again ${when}`, write };
       if (open) continue;
       done = true;
-      if (write.at < map.sent || write.at > (map.answered ?? Infinity))
+      if (write.at > (map.answered ?? Infinity))
         return {
           page,
           what: `page ${page} came to be ${change.states.done} ${when}, not within the map`,
@@ -60,6 +63,13 @@ export function notChangedOnce(history: PteHistory, change: KernelChange, map: G
       : { page, what: `page ${page} never came to be ${change.states.done}`, write: undefined };
   });
   return byTime(found);
+}
+
+/** Pages that were as the change leaves them since they were mapped, and then were not, whatever they are now. */
+export function undone(history: PteHistory, change: KernelChange): Violation[] {
+  const map = mapCall(history);
+  if (map === undefined) return [];
+  return notChangedOnce(history, change, map).filter(({ write }) => write && isOpen(write.after, change));
 }
 
 /** Rights that pages must not give to the process. */

@@ -16,8 +16,8 @@ const ordinary = [
   'specs/vfio/unmap.spec.ts',
   'specs/vfio/mappings/(?!big)',
 ];
-/** Asked when those find nothing: what shows in big mappings alone, or with a device that does DMA. They take their time. */
-const slow = ['specs/vfio/mappings/big', 'specs/vfio/device/edu'];
+/** Asked when those find nothing: what shows in big mappings alone, with a device that does DMA, or over time. They take their time. */
+const slow = ['specs/vfio/mappings/big', 'specs/vfio/device/edu', 'specs/vfio/history/over-time'];
 /** A driver that goes wrong can make any access hang; none of these specs takes so long on an idle machine by far. */
 const faultTimeoutMs = 40_000;
 
