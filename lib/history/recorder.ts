@@ -1,5 +1,5 @@
 import { InfrastructureError } from '../errors.js';
-import type { GdbClient, StopReply } from '../gdb/index.js';
+import type { GdbClient, StopReply, VcpuRegisters } from '../gdb/index.js';
 import type { GuestCall } from '../guest/vfio/process.js';
 import type { Machine, Watcher } from '../machine/machine.js';
 import {
@@ -47,6 +47,21 @@ interface Watch {
   readonly address: bigint;
   readonly length: number;
 }
+
+/** A stop behind a write. */
+interface Hit {
+  readonly at: number;
+  /** Physical address of the watchpoint that the stub names. */
+  readonly watched: bigint;
+  /** Of the vCPU that it names. */
+  readonly own: VcpuRegisters;
+  readonly all: () => Promise<readonly VcpuRegisters[]>;
+}
+
+const general = [
+  ...['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp'],
+  ...['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'],
+];
 
 /**
  * Records every write to page-table entries, and who made it: watchpoints of the machine's gdb stub on the entries' addresses in the kernel's
@@ -149,11 +164,9 @@ export class PteRecorder implements Watcher {
     const at = Date.now();
     const client = this.#client;
     if (client === undefined || client.running) return;
-    const writer = await this.#kernel.at(await client.registersOf(cpu));
-    // Of a write anywhere in a watchpoint the stub tells where the watchpoint begins.
-    const begin = this.#kernel.physical(watch);
-    const written = this.#watches.find(({ address }) => address === begin) ?? { address: begin, length: 8 };
-    await this.#check({ at, writer, written });
+    const own = await client.registersOf(cpu);
+    const watched = this.#kernel.physical(watch);
+    await this.#check({ at, watched, own, all: () => client.registers() });
   }
 
   #end(why: string): void {
@@ -163,11 +176,7 @@ export class PteRecorder implements Watcher {
   }
 
   /** What has changed since the last time, and who changed it where a hit says so. */
-  async #check(hit?: {
-    readonly at: number;
-    readonly writer: WritingVcpu;
-    readonly written: Watch;
-  }): Promise<void> {
+  async #check(hit?: Hit): Promise<void> {
     const changed = new Set<Page>();
     const entries = new Set<bigint>();
     for (const watch of this.#watches) {
@@ -182,8 +191,7 @@ export class PteRecorder implements Watcher {
         }
       }
     }
-    const told = hit && [...entries].filter((entry) => isIn(hit.written, entry));
-    if (hit && told?.length === 0) this.#explain(hit.written, hit.writer);
+    const writers = hit ? await this.#writersOf(hit, entries) : new Map<bigint, WritingVcpu>();
     if (changed.size === 0) return;
     const at = hit?.at ?? Date.now();
     const guestMs = await this.#kernel.guestMs();
@@ -198,11 +206,10 @@ export class PteRecorder implements Watcher {
         path.length !== page.path.length || path.some(({ at: entry }, step) => entry !== page.path[step]?.at);
       page.path = path;
       if (before.at === after.at && ((before.raw ^ after.raw) & ~ofMmu) === 0n) continue;
-      // Of two entries of one watchpoint that changed at once, nobody says which is whose.
-      const writer = told?.length === 1 && told[0] === cause ? hit?.writer : undefined;
+      const writer = writers.get(cause);
       const write = { at, guestMs, page: number, address, before, after, writer };
       track.history.add(write);
-      if (writer === undefined) this.#unexplained.push({ history: track.history, write, entry: cause });
+      if (!hit) this.#unexplained.push({ history: track.history, write, entry: cause });
     }
     const full = this.#tracks.filter(({ history }) => history.raw.length >= mostWrites);
     for (const { history } of full) history.end(`${mostWrites} writes were recorded, which is the most`);
@@ -210,11 +217,34 @@ export class PteRecorder implements Watcher {
     if (moved || full.length > 0) await this.#arm();
   }
 
-  /** Two vCPUs that write at once stop the VM once, or twice for what has been seen at the first time. */
-  #explain(written: Watch, writer: WritingVcpu): void {
-    const found = this.#unexplained.findIndex(({ entry }) => isIn(written, entry));
-    const [late] = found < 0 ? [] : this.#unexplained.splice(found, 1);
-    late?.history.explain(late.write, writer);
+  /**
+   * Who wrote which entry. QEMU 7.2 has one stop for two vCPUs that write at once, and tells of the next write of the one that it did not
+   * name where that one had written before. So it counts which vCPU has the entry's address in a register: it stands right behind its store.
+   */
+  async #writersOf(
+    { watched, own, all }: Hit,
+    entries: ReadonlySet<bigint>,
+  ): Promise<Map<bigint, WritingVcpu>> {
+    const seen = this.#unexplained.splice(0);
+    const open = new Set([...entries, ...seen.map(({ entry }) => entry)]);
+    const writers = new Map<bigint, WritingVcpu>();
+    for (const entry of open) {
+      const address = this.#kernel.linear(entry);
+      const others = pointsTo(own, address) ? [] : (await all()).filter((each) => pointsTo(each, address));
+      const isTold = open.size === 1 || watched === entry;
+      const registers =
+        others.length === 1
+          ? others[0]
+          : others.length === 0 && (isTold || pointsTo(own, address))
+            ? own
+            : undefined;
+      if (registers) writers.set(entry, await this.#kernel.at(registers));
+    }
+    for (const { history, write, entry } of seen) {
+      const writer = writers.get(entry);
+      if (writer) history.explain(write, writer);
+    }
+    return writers;
   }
 
   /** Sets the watchpoints that the pages' walks need now, and takes the others away: tables come, go and move. */
@@ -257,8 +287,8 @@ function rawAt({ path }: Page, entry: bigint): bigint {
   return path.find(({ at }) => at === entry)?.raw ?? 0n;
 }
 
-function isIn({ address, length }: Watch, entry: bigint): boolean {
-  return entry >= address && entry < address + BigInt(length);
+function pointsTo(registers: VcpuRegisters, address: bigint): boolean {
+  return general.some((name) => registers.get(name) === address);
 }
 
 /** Each entry has a watchpoint of its own, so that a hit tells which it is; where there are many, those side by side have one together. */

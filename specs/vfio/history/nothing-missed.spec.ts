@@ -1,0 +1,67 @@
+import { expect, test } from '../../../fixtures/index.js';
+import type { PteHistory } from '../../../lib/history/history.js';
+import type { GuestBuffer } from '../../../lib/guest/vfio/options.js';
+import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
+import { changeText, writerText } from '../../../lib/history/tell.js';
+import { _PAGE_ACCESSED, _PAGE_DIRTY } from '../../../lib/paging/index.js';
+import { pick, type Random, randomFrom } from '../../support/fuzz/random.js';
+
+const pages = 8;
+const rounds = 50;
+
+/** Operations on a process's memory, each of which has the kernel write its entries, in an order that a seed decides. */
+async function shuffle(process: VfioProcess, { address, size }: GuestBuffer, random: Random): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    const page = random(pages);
+    const part = { address: address + BigInt(page) * 4096n, size: 4096n * BigInt(1 + random(pages - page)) };
+    const all = [
+      () => process.request('mprotect', { ...part, protection: pick(['r', 'rw', 'rwx', ''], random) }),
+      () => process.request('mprotect', { address, size, protection: 'rw' }),
+      () => process.request('madvise', { ...part, advice: 'dontneed' }),
+      () => process.access(part.address, { access: 'read', timeoutMs: 50 }),
+      () => process.access(part.address, { access: 'write', timeoutMs: 50 }),
+      async () => (await process.fork()).kill(),
+      async () => {
+        await process.request('mprotect', { address, size, protection: 'rw' });
+        await (await process.mapDma({ pages, buffer: { address, size } })).unmap();
+      },
+    ];
+    await pick(all, random)();
+  }
+}
+
+/** What a page's walk came to at last, by the history alone. */
+function replayed({ first, raw }: PteHistory, page: number): bigint | undefined {
+  return (raw.findLast((write) => write.page === page)?.after ?? first[page])?.raw;
+}
+
+test('two processes at once, in two vCPUs: no write is missed, each has its writer, and all of them together give what is there', async ({
+  vfio,
+  recordPtes,
+}) => {
+  test.setTimeout(180_000);
+  const seed = Date.now() % 0x7fff_ffff;
+  test.info().annotations.push({ type: 'seed', description: String(seed) });
+  const processes = [await vfio.process(), await vfio.newProcess()];
+  const recorded = await Promise.all(
+    processes.map(async (process) => {
+      const buffer = await process.alloc({ pages });
+      return { process, buffer, history: await recordPtes({ process, buffer }) };
+    }),
+  );
+  await Promise.all(
+    recorded.map(({ process, buffer }, index) => shuffle(process, buffer, randomFrom(seed + index))),
+  );
+  for (const { process, buffer, history } of recorded) {
+    await history.sync();
+    const entries = [...(await process.entries(buffer.address, pages))];
+    const ofMmu = _PAGE_ACCESSED | _PAGE_DIRTY;
+    for (const [page, { raw }] of entries.entries())
+      expect((replayed(history, page) ?? 0n) & ~ofMmu, `page ${page}`).toBe((raw ?? 0n) & ~ofMmu);
+    expect(history.raw.length).toBeGreaterThan(rounds);
+    const strangers = (await history.writes()).filter(({ writer }) => writer?.task?.pid !== process.pid);
+    expect(
+      strangers.map((write) => `page ${write.page}: ${changeText(write)} by ${writerText(write.writer)}`),
+    ).toEqual([]);
+  }
+});
