@@ -1,0 +1,96 @@
+import { expect, test } from '@playwright/test';
+
+import { clearPageUser } from '../../../lib/change/index.js';
+import type { GuestCall } from '../../../lib/guest/vfio/process.js';
+import { type PteWrite, PteHistory } from '../../../lib/history/history.js';
+import { allowances, mapCall, notChangedOnce, undone } from '../../../lib/history/judge.js';
+import { x86Space } from '../../../lib/paging/index.js';
+
+const open = 0x8000_0000_0316_3867n;
+const closed = open & ~4n;
+const map: GuestCall = { op: 'map', pid: 7, vaddr: 0x10_0000n, size: 0x2000n, sent: 100, answered: 200 };
+
+/** A history of two pages: each write is a time, a page and what the entry became. */
+function historyOf(
+  writes: readonly (readonly [at: number, page: number, raw: bigint])[],
+  first = [open, open],
+  calls: readonly GuestCall[] = [map],
+): PteHistory {
+  const states = first.map((raw) => ({ level: 1 as const, raw, at: 0n }));
+  const range = { space: x86Space({ cr3: 0n }), address: 0x10_0000n, pages: 2, pid: 7 };
+  const history = new PteHistory(range, 50, states, calls, {
+    name: () => Promise.reject(new Error('no kernel')),
+    sync: () => Promise.resolve(),
+  });
+  const now = [...states];
+  for (const [at, page, raw] of writes) {
+    const before = now[page] ?? { level: 1, raw: 0n, at: 0n };
+    const after = { ...before, raw };
+    const write: PteWrite = { at, guestMs: undefined, page, address: 0n, before, after, writer: undefined };
+    now[page] = after;
+    history.add(write);
+  }
+  return history;
+}
+
+const said = (history: PteHistory): string[] =>
+  notChangedOnce(history, clearPageUser, map).map(({ what }) => what);
+
+const both = [
+  [110, 0, closed],
+  [120, 1, closed],
+] as const;
+
+test('each page once, while the map was under way: nothing to say', () => {
+  expect(said(historyOf(both))).toEqual([]);
+  expect(said(historyOf([...both, [300, 0, closed & ~2n]]))).toEqual([]);
+});
+
+test('a page that is given back is told with its time, whether it is taken again or not', () => {
+  const blink = historyOf([...both, [612, 1, open], [612, 1, closed]]);
+  expect(said(blink)).toEqual(['page 1 became open to user mode again 412 ms after the map returned']);
+  expect(undone(blink, clearPageUser)).toHaveLength(1);
+  const inside = historyOf([...both, [130, 0, open], [140, 0, closed]]);
+  expect(said(inside)).toEqual(['page 0 became open to user mode again while the map was under way']);
+});
+
+test('a page that is never taken, and one that is taken too late', () => {
+  const history = historyOf([[250, 1, closed]]);
+  expect(said(history)).toEqual([
+    'page 1 came to be closed to user mode 50 ms after the map returned, not within the map',
+    'page 0 never came to be closed to user mode',
+  ]);
+  expect(undone(history, clearPageUser), 'which the other checks tell').toEqual([]);
+});
+
+test('a page that was not there comes as the kernel makes it', () => {
+  expect(said(historyOf([[105, 0, open], ...both], [0n, open]))).toEqual([]);
+});
+
+test('what happened before the last map is none of its faults', () => {
+  expect(said(historyOf([[60, 0, closed], [70, 0, open], ...both]))).toEqual([]);
+});
+
+test('the map is the one of this memory and this process', () => {
+  const others = [
+    { ...map, vaddr: 0xf_0000n, sent: 300 },
+    { ...map, pid: 8, sent: 400 },
+    { ...map, op: 'unmap', sent: 500 },
+  ];
+  expect(mapCall(historyOf([], undefined, [map, ...others]))).toBe(map);
+  expect(mapCall(historyOf([], undefined, [{ ...map, sent: 10 }])), 'before the recording').toBeUndefined();
+});
+
+test('a right that was given for a time, between two times', () => {
+  const history = historyOf([...both, [600, 1, open], [601, 1, closed]]);
+  const what = (since: number, until?: number): string[] =>
+    allowances(history, { user: true, since, ...(until === undefined ? {} : { until }) }).map(
+      (each) => each.what,
+    );
+  expect(what(200)).toEqual(['page 1 became accessible in user mode 400 ms after the map returned']);
+  expect(what(200, 599)).toEqual([]);
+  expect(what(602)).toEqual([]);
+  expect(what(100)).toHaveLength(2);
+  const readOnly = historyOf([...both, [600, 1, open & ~2n]]);
+  expect(allowances(readOnly, { write: true, since: 200 })).toEqual([]);
+});
