@@ -69,3 +69,31 @@ test('the end of a process and of its tables is recorded', async ({ vfio, record
     /zap_p[tm][ed]_range|unmap_page_range/,
   );
 });
+
+test('a VM that is stopped on purpose amid writes that are recorded stays so, and goes on afterwards', async ({
+  vfio,
+  monitor,
+  machine,
+  recordPtes,
+}) => {
+  const process = await vfio.process();
+  const buffer = await process.alloc({ pages: 16 });
+  const history = await recordPtes({ process, buffer });
+  for (let round = 0; round < 6; round += 1) {
+    const { length } = history.raw;
+    const writes = process.request('mprotect', { ...buffer, protection: round % 2 === 0 ? 'r' : 'rw' });
+    await expect.poll(() => history.raw.length, { intervals: [1] }).toBeGreaterThan(length + 1);
+    await monitor.stop();
+    const stood = history.raw.length;
+    expect((await machine.status()).running).toBe(false);
+    await history.sync();
+    expect((await machine.status()).running).toBe(false);
+    // What stood behind its store when the VM was stopped is all that may come.
+    expect(history.raw.length - stood).toBeLessThan(3);
+    await monitor.cont();
+    await writes;
+  }
+  await history.sync();
+  // Each entry of each round is written twice: taken out, and put back otherwise.
+  expect(history.raw).toHaveLength(192);
+});
