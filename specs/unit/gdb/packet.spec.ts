@@ -81,6 +81,11 @@ test('stop replies', () => {
   expect(parseStopReply('T05thread:01;')).toEqual({ signal: 5, cpu: 0 });
   expect(parseStopReply('T02thread:p01.0a;')).toEqual({ signal: 2, cpu: 9 });
   expect(parseStopReply('S05')).toEqual({ signal: 5, cpu: undefined });
+  expect(parseStopReply('T05thread:02;watch:ffff888001f36868;')).toEqual({
+    signal: 5,
+    cpu: 1,
+    watch: 0xffff_8880_01f3_6868n,
+  });
   for (const payload of ['', 'W00', 'T', 'Tzz', 'T05thread:00;', 'T05thread:x;']) {
     expect(() => parseStopReply(payload), payload).toThrow(GdbProtocolError);
   }
