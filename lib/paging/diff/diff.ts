@@ -100,6 +100,7 @@ class Differ {
       changes: this.#changes,
       pages: this.#pages,
       complete: this.#before.complete && this.#after.complete,
+      mappedBefore: (start, end) => mappedPages(this.#before, start, end),
     };
   }
 
@@ -199,6 +200,20 @@ class Differ {
       ...fieldNames(fields, cleared).map((name) => `-${name}`),
     ];
   }
+}
+
+/** Pages of a range that a scan found mapped. */
+function mappedPages(scan: Scan, start: bigint, end: bigint): number {
+  const numberOf = (address: bigint): number =>
+    Number((address >> 12n) & ((1n << BigInt(9 * scan.space.levels)) - 1n));
+  const [first, last] = [numberOf(start), numberOf(end - 1n)];
+  let pages = 0;
+  const row = new Cursor(scan);
+  while (row.first <= last) {
+    pages += Math.max(0, Math.min(row.end, last + 1) - Math.max(row.first, first));
+    row.next();
+  }
+  return pages;
 }
 
 function halves(mask: bigint): { low: number; high: number } {

@@ -44,4 +44,6 @@ export interface ScanDiff {
   readonly pages: Readonly<Record<ChangeKind, number>>;
   /** False if one of the scans was cut short: what lies behind may be reported as mapped or unmapped wrongly. */
   readonly complete: boolean;
+  /** How many 4 KiB pages of a range were mapped in the first scan. @param end exclusive */
+  readonly mappedBefore: (start: bigint, end: bigint) => number;
 }

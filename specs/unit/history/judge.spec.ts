@@ -1,37 +1,11 @@
 import { expect, test } from '@playwright/test';
 
 import { clearPageUser } from '../../../lib/change/index.js';
-import type { GuestCall } from '../../../lib/guest/vfio/process.js';
-import { type PteWrite, PteHistory } from '../../../lib/history/history.js';
+import type { PteHistory } from '../../../lib/history/history.js';
 import { allowances, mapCall, notChangedOnce, undone } from '../../../lib/history/judge.js';
-import { x86Space } from '../../../lib/paging/index.js';
+import { closed, historyOf, mapOf, open, range } from './support/history-of.js';
 
-const open = 0x8000_0000_0316_3867n;
-const closed = open & ~4n;
-const map: GuestCall = { op: 'map', pid: 7, vaddr: 0x10_0000n, size: 0x2000n, sent: 100, answered: 200 };
-
-/** A history of two pages: each write is a time, a page and what the entry became. */
-function historyOf(
-  writes: readonly (readonly [at: number, page: number, raw: bigint])[],
-  first = [open, open],
-  calls: readonly GuestCall[] = [map],
-): PteHistory {
-  const states = first.map((raw) => ({ level: 1 as const, raw, at: 0n }));
-  const range = { space: x86Space({ cr3: 0n }), address: 0x10_0000n, pages: 2, pid: 7 };
-  const history = new PteHistory(range, 50, states, calls, {
-    name: () => Promise.reject(new Error('no kernel')),
-    sync: () => Promise.resolve(),
-  });
-  const now = [...states];
-  for (const [at, page, raw] of writes) {
-    const before = now[page] ?? { level: 1, raw: 0n, at: 0n };
-    const after = { ...before, raw };
-    const write: PteWrite = { at, guestMs: undefined, page, address: 0n, before, after, writer: undefined };
-    now[page] = after;
-    history.add(write);
-  }
-  return history;
-}
+const map = mapOf(range);
 
 const said = (history: PteHistory): string[] =>
   notChangedOnce(history, clearPageUser, map).map(({ what }) => what);
@@ -64,7 +38,7 @@ test('a page that is never taken, and one that is taken too late', () => {
 });
 
 test('a page that was not there comes as the kernel makes it', () => {
-  expect(said(historyOf([[105, 0, open], ...both], [0n, open]))).toEqual([]);
+  expect(said(historyOf([[105, 0, open], ...both], range, [0n, open]))).toEqual([]);
 });
 
 test('what happened before the last map is none of its faults', () => {
@@ -77,8 +51,11 @@ test('the map is the one of this memory and this process', () => {
     { ...map, pid: 8, sent: 400 },
     { ...map, op: 'unmap', sent: 500 },
   ];
-  expect(mapCall(historyOf([], undefined, [map, ...others]))).toBe(map);
-  expect(mapCall(historyOf([], undefined, [{ ...map, sent: 10 }])), 'before the recording').toBeUndefined();
+  expect(mapCall(historyOf([], undefined, undefined, [map, ...others]))).toBe(map);
+  expect(
+    mapCall(historyOf([], undefined, undefined, [{ ...map, sent: 10 }])),
+    'before the recording',
+  ).toBeUndefined();
 });
 
 test('a right that was given for a time, between two times', () => {

@@ -7,6 +7,7 @@ import { GuestPageFaultError } from '../../../lib/guest/vfio/page-fault.js';
 import { Reply } from '../../../lib/guest/tool/index.js';
 import { InfrastructureError, UsageError } from '../../../lib/errors.js';
 import { diffScans, scanSync, walkRangeSync, walkSync, x86Space } from '../../../lib/paging/index.js';
+import { closed, historyOf, open } from '../history/support/history-of.js';
 import { wrongObjects, wrongsFor } from '../validate/wrong-values.js';
 import { World } from './support/world.js';
 
@@ -28,6 +29,13 @@ const space = x86Space({ cr3: root });
 const scanned = scanSync(memory, space, { range: 'user' });
 const counted = { done: 4, fault: 0, stalled: 0, firstFault: undefined };
 const touches = { cpu: 0, before: counted, after: { ...counted, done: 0, fault: 4 } };
+
+const recorded = { space, address: first.address, pages: first.pages };
+const taken = Array.from({ length: first.pages }, (_, page) => [110 + page, page, closed] as const);
+/** Of a driver that takes each page within the map, and one that gives the last one back. */
+const [closedOnce, givenBack] = [[], [[300, first.pages - 1, open] as const]].map((later) =>
+  historyOf([...taken, ...later], recorded),
+);
 
 const uses: readonly Use[] = [
   ...[first, walkSync(memory, space, first.address), walkRangeSync(memory, space, first.address, 4)].flatMap(
@@ -75,6 +83,8 @@ const uses: readonly Use[] = [
     received: diffScans(scanned, scanned),
     args: [{ address: first.address, size: first.size }, 'nothing happened'],
   },
+  { name: 'toClearOnce', received: closedOnce, args: [first, clearPageUser] },
+  { name: 'toNeverAllow', received: closedOnce, args: [{ user: true, since: 200 }] },
 ];
 
 for (const { name, received, args, takesAnything } of uses) {
@@ -139,7 +149,25 @@ const contradictions: Readonly<
     diffScans(scanned, scanSync(builder.memory, x86Space({ cr3: builder.root }), { range: 'user' })),
     [{ address: first.address, size: first.size }, 'nothing happened'],
   ]),
+  toClearOnce: [
+    [givenBack, [first]],
+    [historyOf(taken.slice(1), recorded), [first]],
+  ],
+  toNeverAllow: [
+    [givenBack, [{ user: true, since: 200 }]],
+    [closedOnce, [{ user: true, since: 50 }]],
+    [givenBack, [{ write: true, since: 200, until: 400 }]],
+  ],
 };
+
+test('toLeaveUnchanged of pages that were not mapped is neither green nor its negation', async () => {
+  const same = diffScans(scanned, scanned);
+  const nowhere = { address: 0x1000_0000n, size: 0x2000n };
+  for (const isNot of [false, true]) {
+    const seen = await outcome(isNot, 'toLeaveUnchanged', same, [nowhere, 'nothing happened']);
+    expect(String(seen)).toContain('No page of 0x10000000-0x10002000 was mapped before');
+  }
+});
 
 /** Worlds in which one bit of one page's entry is another, for each page and bit. */
 function flipped(which: readonly bigint[]): World[] {

@@ -248,6 +248,7 @@ function change(start: bigint, pages: number, before: bigint | undefined, after:
 
 export const diff: ScanDiff = {
   complete: true,
+  mappedBefore: () => 0,
   pages: { changed: 4, mapped: 2, unmapped: 1 },
   changes: [
     change(0x40_0000n, 1, 0x123_4067n, undefined),
@@ -259,6 +260,7 @@ export const diff: ScanDiff = {
 /** 5000 stretches that were mapped and one that was changed. */
 const longDiff: ScanDiff = {
   complete: false,
+  mappedBefore: () => 0,
   pages: { changed: 4, mapped: 5000, unmapped: 0 },
   changes: [
     ...Array.from({ length: 5000 }, (_, index) => change(BigInt(index) * 0x2000n, 1, undefined, 0x67n)),
@@ -357,6 +359,11 @@ export const gallery: Record<string, string> = {
   'diff, long': diffPicture({ title: 'Before and after', diff: longDiff }),
   'diff, none': diffPicture({
     title: 'Same',
-    diff: { changes: [], pages: { changed: 0, mapped: 0, unmapped: 0 }, complete: true },
+    diff: {
+      changes: [],
+      pages: { changed: 0, mapped: 0, unmapped: 0 },
+      complete: true,
+      mappedBefore: () => 0,
+    },
   }),
 };
