@@ -1,4 +1,5 @@
 import {
+  hex,
   _PAGE_USER,
   levelName,
   type Processor,
@@ -139,8 +140,4 @@ export function jsonReport({ monitor, root, owner, processor, walk, reader }: Ve
         }
       : { fault: { reason: walk.fault.reason, level: walk.fault.level, message: walk.fault.message } }),
   })}\n`;
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import { InfrastructureError } from '../../errors.js';
+import { hex } from '../../paging/index.js';
 import type { LineProcess, LineShell } from '../command-shell.js';
 import { withBroughtTools } from '../tools/index.js';
 import { ToolError, type ToolFailure } from './errors.js';
@@ -105,8 +106,4 @@ function failureOf(error: Reply): ToolFailure {
     tried: error.text('tried'),
     ...(error.has('errno') ? { errno: error.text('errno'), meaning: error.text('meaning') } : {}),
   };
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }

@@ -1,4 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
+import { hex } from '../../paging/index.js';
 import type { GuestShell } from '../ssh/index.js';
 
 /** Page faults that have the same mode, vCPU, address and error code. */
@@ -99,8 +100,4 @@ function parseCount(line: string): PageFaults {
     address: BigInt(`0x${address}`),
     errorCode: Number(errorCode),
   };
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`;
 }
