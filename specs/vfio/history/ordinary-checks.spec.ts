@@ -1,7 +1,8 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { injectFault } from '../../../lib/guest/vfio/fault.js';
 
-test.use({ recordMappings: true });
+// Faults are given to the project's own driver.
+test.use({ needs: ['@reference-driver'], recordMappings: true });
 
 for (const fault of ['blink', 'blink-short', 'reset-later']) {
   test(`the checks of a recorded mapping name the function that gave its pages back: ${fault}`, async ({

@@ -2,6 +2,9 @@ import { expect, test } from '../../../fixtures/index.js';
 import { injectFault } from '../../../lib/guest/vfio/fault.js';
 import { _PAGE_USER } from '../../../lib/paging/index.js';
 
+// Faults are given to the project's own driver.
+test.use({ needs: ['@reference-driver'] });
+
 test('each write to a recorded entry is known: when, by which function, below which, in which task', async ({
   vfio,
   guest,

@@ -1,6 +1,9 @@
 import { expect, test } from '../../../fixtures/index.js';
 import { injectFault } from '../../../lib/guest/vfio/fault.js';
 
+// Faults are given to the project's own driver.
+test.use({ needs: ['@reference-driver'] });
+
 /** What is done while a mapping is recorded: long enough, in the guest's own time, for what the driver does later. */
 const waits: Readonly<Record<string, string>> = { 'reset-late': '4', 'reset-very-late': '11' };
 
