@@ -86,7 +86,6 @@ const oneLiners: Record<string, readonly string[]> = {
     'do_IRQ: 1.34 No irq handler for vector',
     'No irq handler for 1.34',
     'nvme nvme0: I/O tag 5 (1005) opcode 0x2 (I/O Cmd) QID 1 timeout, completion polled',
-    'hpet: Lost 3 RTC interrupts',
     'mmc0: Timeout waiting for hardware interrupt.',
     'virtio_net virtio0 eth0: NETDEV WATCHDOG: CPU: 1: transmit queue 0 timed out 5632 ms',
     'Spurious LAPIC timer interrupt on cpu 1',
@@ -94,6 +93,7 @@ const oneLiners: Record<string, readonly string[]> = {
     'IRQ 19 device widget returned IRQ_WAKE_THREAD but no thread function available.',
     'softirq: huh, entered softirq 7 SCHED 00000000c0ffee01 with preempt_count 00000100, exited with 00000101?',
   ],
+  'interrupt info': ['hpet: Lost 3 RTC interrupts'],
   'pcie-error error': ['pcieport 0000:00:1c.0: DPC: containment event, status:0x1f01 source:0x0000'],
   'rcu-stall error': ['rcu_preempt detected stall, but suppressed full report due to a stuck CSD-lock.'],
   'oom warning': [

@@ -142,6 +142,15 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
   },
   {
     kind: 'interrupt',
+    // Ticks of an emulated clock that a busy host did not give its guest in time: no kernel is to be accused of it.
+    grade: 'info',
+    source: '`arch/x86/kernel/hpet.c`, 6.1',
+    example: 'hpet: Lost 3 RTC interrupts',
+    healthy: 'hpet0: 3 comparators, 64-bit 100.000000 MHz counter',
+    opens: /^(hpet: Lost \d+ RTC interrupts)/,
+  },
+  {
+    kind: 'interrupt',
     grade: 'error',
     source:
       '`drivers/ata/libata-sff.c`, `drivers/nvme/host/pci.c`, `drivers/mmc/host/sdhci.c`, `net/sched/sch_generic.c`, 6.1',
