@@ -18,7 +18,7 @@ const commandLine = defineStack({
     ...['-kernel', kernel, '-initrd', initrd],
     ...['-append', 'console=ttyS0 net.ifnames=0 intel_iommu=on iommu=nopt no_timer_check log_buf_len=16M'],
     ...['-netdev', `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${ports.ssh}-:22`],
-    ...['-device', 'virtio-net-pci,netdev=net,romfile=,disable-legacy=on,iommu_platform=on'],
+    ...['-device', 'virtio-net-pci,netdev=net,romfile=,disable-legacy=on,iommu_platform=on,packed=on'],
     ...['-device', 'e1000e,romfile=,addr=07.0'],
     ...['-serial', 'stdio', '-monitor', `tcp:127.0.0.1:${ports.monitor},server,nowait`],
   ],
