@@ -1,5 +1,5 @@
 import type { Machine } from '../../machine/machine.js';
-import { address, check } from '../../validate/index.js';
+import { address, check, that } from '../../validate/index.js';
 import { readMmio } from '../../memory/index.js';
 import {
   type IommuWalk,
@@ -40,6 +40,15 @@ export interface DmaRange {
   readonly pages: number;
 }
 
+const dmaRange = that<DmaRange>(
+  'a mapping that was made, or its space, address (bigint), iova (bigint) and pages (from 1)',
+  (value) => {
+    const { space, address, iova, pages } = (value ?? {}) as Partial<DmaRange>;
+    const addresses = typeof address === 'bigint' && typeof iova === 'bigint' && address >= 0n && iova >= 0n;
+    return typeof space === 'object' && addresses && Number.isSafeInteger(pages) && Number(pages) >= 1;
+  },
+);
+
 /** A device's view of guest memory: the IOMMU's tables, walked from outside. */
 export class DeviceView {
   readonly #machine: Machine;
@@ -72,8 +81,9 @@ export class DeviceView {
   }
 
   /** Every page of a mapping from both sides, while the VM stands still. */
-  pages({ space, address, iova, pages }: DmaRange): Promise<DmaPage[]> {
-    return this.#machine.paused(async () => {
+  async pages(range: DmaRange): Promise<DmaPage[]> {
+    const { space, address, iova, pages } = check('pages', 'range', dmaRange, range);
+    return await this.#machine.paused(async () => {
       const options = await this.#options();
       const process: PageRun<X86Entry> = await walkRange(this.#memory, space, address, pages);
       const seen: DmaPage[] = [];

@@ -79,6 +79,16 @@ const doors: Readonly<
     [Promise.resolve({})],
   ],
   'DeviceView.walk': [(...args) => bare(DeviceView).walk?.(...args), ...notAddresses.map((iova) => [iova])],
+  'DeviceView.pages': [
+    (...args) => bare(DeviceView).pages?.(...args),
+    [],
+    [null],
+    [0x1000n],
+    [Promise.resolve({})],
+    ...[{}, { pages: 0 }, { pages: 1.5 }, { iova: 5 }, { address: undefined }].map((slip) => [
+      Object.keys(slip).length === 0 ? slip : { space: {}, address: 0n, iova: 0n, pages: 1, ...slip },
+    ]),
+  ],
   'edu.readMemory': [
     (transfer) => edu.readMemory(transfer as never),
     ...[

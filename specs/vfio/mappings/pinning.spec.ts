@@ -42,6 +42,18 @@ const situations: Readonly<Record<string, Situation>> = {
     await process.request('fill', { address: buffer.address, size: buffer.size, value: 0x77n });
     return { buffer, mapper };
   },
+  'memory whose copy a child left for another program': async ({ process, written }) =>
+    share(process, await written(), 'exec'),
+  'memory that lies in a pipe': async ({ process, written }) => share(process, await written(), 'pipe'),
+  'memory that a userfault brought': async ({ process }) =>
+    share(process, await process.alloc({ pages: pages + 2, populate: false }), 'userfaultCopy'),
+  'memory that userfaultfd write-protected and released': async ({ process, written }) =>
+    share(process, await written(), 'userfaultProtect'),
+  'memory that is cold': async ({ process, written }) => {
+    const buffer = await written();
+    await advise(process, buffer, 'cold');
+    return { buffer };
+  },
   'memory that was only read so far': async ({ process }) => {
     const buffer = await process.alloc({ pages: pages + 2, populate: false });
     await advise(process, buffer, 'populateRead');
@@ -151,6 +163,11 @@ const tags: Readonly<Partial<Record<string, string>>> = {
 
 function advise(process: VfioProcess, { address, size }: GuestBuffer, advice: string) {
   return process.request('madvise', { address, size, advice });
+}
+
+async function share(process: VfioProcess, buffer: GuestBuffer, way: string) {
+  await process.request('share', { address: buffer.address, size: buffer.size, way });
+  return { buffer };
 }
 
 function protect(process: VfioProcess, { address, size }: GuestBuffer, protection: string) {

@@ -73,13 +73,16 @@ static int poke_entry(struct mm_struct *mm, const struct poke *poke)
 		return -ENOENT;
 	}
 
-	ptep = pte_offset_map_lock(mm, pmd, poke->address, &ptl);
+	/* pte_offset_map_lock() is not for modules from 6.5 on. */
+	ptl = pte_lockptr(mm, pmd);
+	spin_lock(ptl);
+	ptep = pte_offset_kernel(pmd, poke->address);
 	old = READ_ONCE(*ptep);
 	do {
 		new.pte = poke->set ? old.pte | poke->mask :
 				      old.pte & ~poke->mask;
 	} while (!try_cmpxchg(&ptep->pte, &old.pte, new.pte));
-	pte_unmap_unlock(ptep, ptl);
+	spin_unlock(ptl);
 
 	on_each_cpu(flush_tlb_local, NULL, 1);
 	mmap_write_unlock(mm);

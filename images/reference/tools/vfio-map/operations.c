@@ -20,6 +20,7 @@ const struct named_operation operations[] = {
 	{ "mprotect", op_mprotect },
 	{ "madvise", op_madvise },
 	{ "mremap", op_mremap },
+	{ "share", op_share },
 	{ "fill", op_fill },
 	{ "pagemap", op_pagemap },
 	{ "regions", op_regions },

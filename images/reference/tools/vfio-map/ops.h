@@ -19,6 +19,8 @@ operation op_open, op_close, op_map, op_unmap, op_unmap_all;
 operation op_touch, op_touch_map_touch;
 /* memory.c */
 operation op_alloc, op_alias, op_free, op_mprotect, op_madvise, op_mremap, op_fill, op_pagemap;
+/* share.c */
+operation op_share;
 /* device.c */
 operation op_regions, op_region_map, op_config, op_bus_master, op_reset, op_edu_dma;
 /* route.c */
