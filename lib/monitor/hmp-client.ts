@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { encodeCommand } from './command-line.js';
+import { closedByItsTest } from '../errors.js';
 import { excerpt, MonitorClosedError, MonitorTimeoutError } from './errors.js';
 import { ReplyFramer, typed } from './framing.js';
 import type { TelnetFilter } from './telnet.js';
@@ -116,7 +117,8 @@ export class HmpClient {
 
   /** Ends the conversation and rejects what is pending. Resolves when the socket is closed, which frees the monitor. */
   async close(): Promise<void> {
-    this.#fail(new MonitorClosedError(`The monitor client for ${this.#options.where} was closed.`, false));
+    const message = `The monitor client for ${this.#options.where} was closed. ${closedByItsTest}`;
+    this.#fail(new MonitorClosedError(message, false));
     await this.#ended;
   }
 

@@ -224,7 +224,9 @@ test('reset and close end a login that is going on, too', async () => {
   await using guest = await FakeGuest.start({ login: 'never answered' });
   const waiting = expect(guest.shell.run(['true'])).rejects.toMatchObject({ reason: 'connection lost' });
   await expect.poll(() => guest.connections.open).toBe(1);
-  const again = expect(guest.shell.reset()).rejects.toThrow('L1: its guest shell was closed');
+  const again = expect(guest.shell.reset()).rejects.toThrow(
+    'L1: its guest shell was closed. When a test ends, this is closed: is an `await` missing',
+  );
   await waiting;
   await expect.poll(() => guest.connections).toEqual({ made: 2, open: 1 });
   await guest.shell.close();
