@@ -45,8 +45,9 @@ base=(
 )
 # Specs compile programs of their own. Guests are built in a root of the project's own (lib/image/build-root).
 check=(
-    shellcheck=shellcheck sudo=sudo cpio=cpio depmod=kmod gpg=gpg
+    shellcheck=shellcheck sudo=sudo cpio=cpio depmod=kmod gpg=gpg gpg-agent=gpg-agent
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
+    flex=flex bison=bison bc=bc patch=patch lz4=lz4 zstd=zstd
 )
 browser=(chromium=chromium)
 ept=(
@@ -64,18 +65,18 @@ docker=(
 # shellcheck disable=SC2034  # used by name
 declare -A fedora=(
     [qemu-system-x86]=qemu-system-x86-core [openssh-client]=openssh-clients [xz-utils]=xz [seabios]=seabios-bin
-    [shellcheck]=ShellCheck [gpg]=gnupg2 [libc6-dev]=glibc-devel [libdevmapper1.02.1]=device-mapper-libs
+    [shellcheck]=ShellCheck [gpg]=gnupg2 [gpg-agent]=gnupg2 [libc6-dev]=glibc-devel [libdevmapper1.02.1]=device-mapper-libs
     [libseccomp2]=libseccomp [libsystemd0]=systemd-libs [bochsbios]=bochs-bios
 )
 # shellcheck disable=SC2034
 declare -A arch=(
-    [openssh-client]=openssh [xz-utils]=xz [gpg]=gnupg [libc6-dev]=glibc [libdevmapper1.02.1]=device-mapper
+    [openssh-client]=openssh [xz-utils]=xz [gpg]=gnupg [gpg-agent]=gnupg [libc6-dev]=glibc [libdevmapper1.02.1]=device-mapper
     [libseccomp2]=libseccomp [libsystemd0]=systemd-libs
 )
 # shellcheck disable=SC2034
 declare -A nixos=(
     [qemu-system-x86]=qemu [openssh-client]=openssh [tar]=gnutar [xz-utils]=xz [util-linux]=util-linux [make]=gnumake [gpg]=gnupg
-    [libc6-dev]=glibc.dev [seabios]=seabios
+    [gpg-agent]=gnupg [libc6-dev]=glibc.dev [seabios]=seabios
 )
 
 wanted=("${base[@]}")
