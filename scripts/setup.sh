@@ -47,7 +47,7 @@ base=(
 check=(
     shellcheck=shellcheck sudo=sudo cpio=cpio depmod=kmod gpg=gpg gpg-agent=gpg-agent
     gcc=gcc make=make readelf=binutils /usr/include/stdio.h=libc6-dev
-    flex=flex bison=bison bc=bc patch=patch lz4=lz4 zstd=zstd
+    flex=flex bison=bison bc=bc patch=patch lz4=lz4 zstd=zstd python3=python3
 )
 browser=(chromium=chromium)
 ept=(

@@ -7,6 +7,8 @@ const MAX_PACKET_BYTES = 256 * 1024;
 /** How often a damaged packet is sent anew, in either direction. On a socket none is ever damaged. */
 const MAX_RESENDS = 3;
 const INTERRUPT = '\x03';
+/** What a stub has to answer the probe after a request's deadline, in ms. */
+const GRACE_MS = 1000;
 /** Asks for the current thread. The reply, `QC…`, looks like no other that is asked for here. */
 const PROBE = 'qC';
 
@@ -14,7 +16,7 @@ interface Request {
   readonly payload: string;
   /** A resume has no reply of its own: the stop that follows some day is one. */
   readonly answered: boolean;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
   readonly resolve: (reply: string) => void;
   readonly reject: (error: Error) => void;
   resends: number;
@@ -115,18 +117,32 @@ export class GdbConnection {
     }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#fail(
-          new GdbTimeoutError(
-            `The gdb stub at ${this.#options.where} did not answer "${payload.slice(0, 80)}" within ${String(timeoutMs)} ms. ` +
-              'The connection is given up.',
-          ),
-        );
+        this.#late(request, timeoutMs);
       }, timeoutMs);
       const request: Request = { payload, answered, timer, resolve, reject, resends: 0 };
       if (this.#acknowledging) this.#unacknowledged.push(request);
       else this.#accepted(request);
       this.#socket.write(encodePacket(payload), 'latin1');
     });
+  }
+
+  /** From QEMU 8.1 on a stub does not say that a request's first byte has stopped the VM: what answers a probe has lost that request. */
+  #late(request: Request, timeoutMs: number): void {
+    const { payload, answered } = request;
+    const giveUp = (): void => {
+      this.#fail(
+        new GdbTimeoutError(
+          `The gdb stub at ${this.#options.where} did not answer "${payload.slice(0, 80)}" within ${String(timeoutMs)} ms. ` +
+            'The connection is given up.',
+        ),
+      );
+    };
+    if (!answered || payload === PROBE || this.#doubt !== undefined) {
+      giveUp();
+      return;
+    }
+    request.timer = setTimeout(giveUp, GRACE_MS);
+    this.#probe(this.#unacknowledged.length + this.#unanswered.length);
   }
 
   #accepted(request: Request): void {

@@ -52,12 +52,16 @@ export function refusal(endpoint: MonitorEndpoint): MonitorGreetingError | undef
       `${where} is not a QEMU monitor: it is QEMU's gdb stub. No connection was made, since that would stop the VM. ${placeOf(endpoint)}${ownerOf(endpoint)}`,
     );
   }
-  if (qemu?.options.length === 0 && 'port' in endpoint && hasClient(endpoint.port)) {
-    return new MonitorBusyError(
-      `${where} is busy with another client, and QEMU serves one at a time; end the other one (a telnet, nc, gdb, or an earlier run?). ` +
-        `No connection was made: the command line of QEMU (process ${String(qemu.pid)}) does not name this port, so it may be a gdb stub ` +
-        `that its monitor has opened, and the VM would be stopped for a waiting connection when the debugger leaves. ${WHERE_IT_IS}`,
-    );
+  if (qemu?.openedLater === true && 'port' in endpoint) {
+    const why = `No connection was made: the command line of QEMU (process ${String(qemu.pid)}) does not name this port, so it may be a gdb stub that its monitor has opened`;
+    return hasClient(endpoint.port)
+      ? new MonitorBusyError(
+          `${where} is busy with another client, and QEMU serves one at a time; end the other one (a telnet, nc, gdb, or an earlier run?). ` +
+            `${why}, and the VM would be stopped for a waiting connection when the debugger leaves. ${WHERE_IT_IS}`,
+        )
+      : new MonitorGreetingError(
+          `${where} is not a QEMU monitor. ${why} (gdbserver), and a connection would stop the VM. ${placeOf(endpoint)}`,
+        );
   }
   return undefined;
 }

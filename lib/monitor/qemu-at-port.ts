@@ -6,11 +6,16 @@ import { tcpSockets } from './tcp-table.js';
 /** A QEMU of this host that an endpoint belongs to. */
 export interface QemuAtPort {
   readonly pid: number;
-  /** What of its command line names the endpoint, such as `-gdb tcp::1234`. Empty for one that its monitor has opened. */
+  /** What of its command line names the endpoint, such as `-gdb tcp::1234`. */
   readonly options: readonly string[];
   /** Whether the endpoint is its gdb stub, by those options. */
   readonly isStub: boolean;
+  /** Whether a command of its monitor must have opened the endpoint: no option names it, or could mean it without its number. */
+  readonly openedLater: boolean;
 }
+
+/** Ports that stand elsewhere, are the kernel's choice or looked for from one on, or were opened by whoever started QEMU. */
+const UNNAMED = /^--?readconfig$|(?:^|,)(?:to|fd)=|(?::|port=)0(?![\w.:])/;
 
 /**
  * The QEMU behind an endpoint, found **without connecting**: a connection to a gdb stub stops the VM, at once or, if a debugger has
@@ -25,7 +30,12 @@ export function qemuAtPort(endpoint: MonitorEndpoint): QemuAtPort | undefined {
     const options = optionsAt(words, endpoint);
     const isStub = options.some((option) => /^--?(gdb |s$)/.test(option));
     if (options.length > 0 || ('port' in endpoint && listensAt(pid, endpoint.port)))
-      return { pid, options, isStub };
+      return {
+        pid,
+        options,
+        isStub,
+        openedLater: options.length === 0 && !words.some((word) => UNNAMED.test(word)),
+      };
   }
   return undefined;
 }

@@ -4,6 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+
+import getPort from 'get-port';
+
 import type { Monitor } from '../../../lib/monitor/index.js';
 import { tcpSockets } from '../../../lib/monitor/tcp-table.js';
 
@@ -12,7 +15,7 @@ const COMMAND = '--pdeathsig KILL qemu-system-x86_64 -accel tcg -M q35 -nodefaul
 
 /**
  * A QEMU that runs nothing but its firmware (or stands before its first instruction: `-S`), for tests of the protocols.
- * Its sockets are on 127.0.0.1 at ports that the kernel chose, and in a folder of its own.
+ * Its sockets are on 127.0.0.1 and in a folder of its own.
  */
 export class FirmwareQemu {
   readonly pid: number;
@@ -37,7 +40,7 @@ export class FirmwareQemu {
   static async start(...args: string[]): Promise<FirmwareQemu> {
     const folder = mkdtempSync(join(tmpdir(), 'firmware-qemu-'));
     const qemu = new FirmwareQemu(folder, [
-      ...['-monitor', 'tcp:127.0.0.1:0,server,nowait'],
+      ...['-monitor', `tcp:127.0.0.1:${await getPort({ host: '127.0.0.1' })},server,nowait`],
       ...['-monitor', `unix:${folder}/monitor.sock,server,nowait`],
       ...args.map((arg) => arg.replaceAll('FOLDER', folder)),
     ]);

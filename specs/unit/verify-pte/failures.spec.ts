@@ -113,7 +113,7 @@ test.describe('a QEMU that has only its firmware', () => {
     const port = await qemu.openStub(monitor);
     expectOneLine(
       await runTool([String(port), address]),
-      new RegExp(`gdb stub.*the VM runs on.*The monitor is at port ${port + 100}`),
+      new RegExp(`No connection was made.*gdb stub.*The monitor is at port ${port + 100}`),
     );
     expect((await monitor.infoStatus()).running).toBe(true);
   });
