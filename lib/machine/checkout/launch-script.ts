@@ -1,11 +1,12 @@
 import {
   isOnLoopback,
   listenersOf,
+  option,
   parseCommandLine,
   type QemuOption,
   reachableMonitors,
 } from '../qemu-command-line/index.js';
-import { plain, type ShellCommand, shellCommands, type ShellWord } from './shell-commands.js';
+import { expansionEnd, plain, type ShellCommand, shellCommands, type ShellWord } from './shell-commands.js';
 
 /** What the text of a launch script says of what it starts. A script is never run for a look: such scripts call sudo and unbind devices. */
 export type Sighting = 'seen' | 'not seen' | 'unknown';
@@ -55,11 +56,16 @@ function hasUnknown(options: readonly QemuOption[]): boolean {
     /^(monitor|mon|chardev|qmp.*|gdb|vnc|spice|display|incoming|netdev|nic|net|serial|readconfig)$/;
   return options.some(({ name, value = '', words }) =>
     name === undefined
-      ? words.some((word) => word.includes(unresolved))
+      ? isUnresolved({ words })
       : name === 'readconfig' ||
+        name === 'set' ||
         name.includes(unresolved) ||
         (telling.test(name) && value.replace(/:[\d\ufffc]+(?![\d\ufffc:])/g, '').includes(unresolved)),
   );
+}
+
+function isUnresolved({ words }: Pick<QemuOption, 'words'>): boolean {
+  return words.some((word) => word.includes(unresolved));
 }
 
 type Branches = 'skip' | 'run' | 'both';
@@ -68,21 +74,53 @@ type Branches = 'skip' | 'run' | 'both';
 function qemuCommands(commands: readonly ShellCommand[], branches: Branches): QemuOption[][] {
   const variables = new Map<string, string>();
   const found: QemuOption[][] = [];
-  for (const command of commands) {
-    if (command.maybe && branches === 'skip') continue;
+  const functions = new Set(commands.flatMap(({ within }) => within ?? []));
+  const called = new Set<string>();
+  const running: string[] = [];
+  const runAll = (name: string | undefined, maybe: boolean): void => {
+    for (const command of commands)
+      if (command.within === name) run({ ...command, maybe: maybe || command.maybe });
+  };
+  const run = (command: ShellCommand): void => {
+    if (command.maybe && branches === 'skip') return;
     const rest = assign(command, variables, command.maybe && branches === 'both');
-    if (rest.length === 0) continue;
+    if (rest.length === 0) return;
     const words = rest.flatMap((word) => expand(word, variables));
-    const isText = /^(eval|(ba|da)?sh)$/.test(words[0] ?? '');
-    const all = isText
-      ? shellCommands(words.slice(1).join(' ')).flatMap((each) =>
-          each.words.flatMap((word) => expand(word, variables)),
-        )
-      : words;
-    const at = programAt(all);
-    if (at >= 0) found.push(parseCommandLine(all.slice(at + 1)));
-  }
+    const name = words[0] ?? '';
+    forget(words, variables);
+    if (functions.has(name) && !running.includes(name)) {
+      called.add(name);
+      running.push(name);
+      runAll(name, command.maybe);
+      running.pop();
+    }
+    if (/^(eval|(ba|da)?sh)$/.test(name)) {
+      const text = words
+        .slice(1)
+        .join(' ')
+        .replace(/^(-\w+ )+/, '');
+      for (const each of shellCommands(text)) run({ ...each, maybe: each.maybe || command.maybe });
+      return;
+    }
+    const at = programAt(words);
+    const options = parseCommandLine(words.slice(at + 1));
+    // An argument, of grep or an installer, has no options; one that is asked for its version starts no machine.
+    const starts = at === 0 || options.some((each) => each.name !== undefined || isUnresolved(each));
+    const asks = options.some((each) => /^(version|help|h)$/.test(each.name ?? '') || each.value === 'help');
+    if (at >= 0 && starts && !asks) found.push(name === 'xargs' ? [...options, option(unresolved)] : options);
+  };
+  runAll(undefined, false);
+  // Whoever calls the others, the text does not say.
+  for (const name of functions) if (!called.has(name)) runAll(name, true);
   return found;
+}
+
+/** After some commands variables hold what the text does not say. */
+function forget([name = '', ...args]: readonly string[], variables: Map<string, string>): void {
+  if (name === 'unset') for (const each of args) variables.set(each, '');
+  const writes = /^(read|mapfile|readarray|getopts)$/.test(name) || (name === 'printf' && args[0] === '-v');
+  const written = /^(source|\.)$/.test(name) ? [...variables.keys()] : writes ? args : [];
+  for (const each of written) variables.set(each, `${variables.get(each) ?? ''}${unresolved}`);
 }
 
 /** Commands that have QEMU's name among their arguments and do not start it. */
@@ -138,6 +176,9 @@ function valueOf(word: ShellWord): ShellWord {
 
 /** The words that a word becomes. */
 function expand(word: ShellWord, variables: ReadonlyMap<string, string>, split = true): string[] {
+  // {a,b} becomes several words: which, is not worked out.
+  const bare = plain(word.filter(({ quoted }) => !quoted));
+  if (split && /(?<!\$)\{[^{}]*,[^{}]*\}/.test(bare)) return [plain(word), unresolved];
   let words = [''];
   let any = false;
   for (const { text, quoted, literal } of word) {
@@ -156,16 +197,27 @@ function expand(word: ShellWord, variables: ReadonlyMap<string, string>, split =
     : [];
 }
 
+/** The text with what its expansions stand for. */
 function substitute(text: string, variables: ReadonlyMap<string, string>): string {
-  return text.replace(
-    /\$\(\(.*?\)\)|\$\([^)]*\)|`[^`]*`|\$\{#?([A-Za-z_]\w*)(\[[@*]\])?((?::?[-+=?]|[/#%^,:]).*?)?\}|\$([A-Za-z_]\w*)|\$\{?[\d@*#?$!-]\}?/gs,
-    (whole, braced: string | undefined, _index, operator: string | undefined, bare: string | undefined) => {
-      if (whole.startsWith('$((')) return '1';
-      const value = variables.get(braced ?? bare ?? '');
-      const fallback = /^:?[-=](.*)$/s.exec(operator ?? '')?.[1];
-      if (operator === undefined) return value ?? unresolved;
-      if (fallback !== undefined) return value ?? `${substitute(fallback, variables)}${unresolved}`;
-      return unresolved;
-    },
-  );
+  let whole = '';
+  for (let at = 0; at < text.length; at += 1) {
+    const isExpansion = /[$`]/.test(text[at] ?? '');
+    const end = isExpansion ? expansionEnd(text, at) : at + 1;
+    whole += isExpansion && end > at + 1 ? expansion(text.slice(at, end), variables) : text.slice(at, end);
+    at = end - 1;
+  }
+  return whole;
+}
+
+function expansion(written: string, variables: ReadonlyMap<string, string>): string {
+  // A number; which one, matters to nobody here.
+  if (written.startsWith('$((')) return '1';
+  const [, name, operator, fallback = ''] =
+    /^\$\{?(\w+)(?:\[[@*]\])?(?:(:?[-=])(.*))?\}?$/s.exec(written.replace(/\}$/, '')) ?? [];
+  if (name === undefined) return unresolved;
+  const value = variables.get(name);
+  if (operator === undefined) return value ?? unresolved;
+  if (value !== undefined && (value !== '' || !operator.startsWith(':'))) return value;
+  // Without a value in the text it may have one in the environment.
+  return `${substitute(fallback.replace(/["']/g, ''), variables)}${value === undefined ? unresolved : ''}`;
 }

@@ -143,6 +143,9 @@ function network(value: string, visit: HostVisit): string {
     if (key === '') return part;
     return `${key}=${key === 'hostfwd' ? forwarding(text, visit) : visitAddress(text, visit)}`;
   });
+  // Whoever is in the group's network can send to it: on which interfaces it is joined, localaddr says.
+  const group = property(parts, 'mcast');
+  if (group !== undefined) parts = visitHost(parts, 'localaddr', group.replace(/^.*:/, ''), visit);
   for (const at of ['addr', 'local']) {
     const port = property(parts, `${at}.port`);
     const listens = at === 'local' || isOn(parts, 'server');

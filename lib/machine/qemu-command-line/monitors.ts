@@ -95,11 +95,18 @@ function named(
 }
 
 function chardevPlace(parts: readonly string[], spec: string): CharacterPlace {
-  if ((property(parts, 'backend') ?? parts[0]) !== 'socket' || !isOn(parts, 'server'))
-    return { kind: 'other', spec };
+  const isSocket = (property(parts, 'backend') ?? parts[0]) === 'socket' && isOn(parts, 'server');
+  // What a plain connection does not reach.
+  const isWrapped =
+    isOn(parts, 'websocket') || isOn(parts, 'abstract') || property(parts, 'tls-creds') !== undefined;
+  if (!isSocket || isWrapped) return { kind: 'other', spec };
   const path = property(parts, 'path');
   if (path !== undefined) return { kind: 'unix', path };
-  return { kind: 'tcp', host: property(parts, 'host') ?? '', port: property(parts, 'port') ?? '' };
+  const port = property(parts, 'port');
+  // Without either it is a descriptor that QEMU inherits.
+  return port === undefined
+    ? { kind: 'other', spec }
+    : { kind: 'tcp', host: property(parts, 'host') ?? '', port };
 }
 
 /** The old syntax: `tcp:host:port,server`, `telnet:…`, `unix:path,server`. */

@@ -95,6 +95,10 @@ const exposed: (readonly [string[], string[]])[] = [
     ['-netdev', 'socket,id=n,listen=127.0.0.1:1235'],
   ],
   [
+    ['-netdev', 'socket,id=n,mcast=230.0.0.1:1235'],
+    ['-netdev', 'socket,id=n,mcast=230.0.0.1:1235,localaddr=127.0.0.1'],
+  ],
+  [
     ['-netdev', 'stream,id=n,server=on,addr.type=inet,addr.host=0.0.0.0,addr.port=1'],
     ['-netdev', 'stream,id=n,server=on,addr.type=inet,addr.port=1,addr.host=127.0.0.1'],
   ],
