@@ -13,12 +13,23 @@ export interface QemuMonitor {
   readonly place: CharacterPlace;
 }
 
+/** Keys go to the console until Ctrl-A c is typed, and nothing greets (QEMU 7.2, chardev/char-mux.c). */
+const behindConsole = (spec: string): CharacterPlace => ({
+  kind: 'other',
+  spec: `${spec}, behind its console`,
+});
+
 /** All monitors that these options have QEMU open, but the default one, which is on a virtual console or, with -nographic, on stdio. */
 export function monitorsOf(options: readonly QemuOption[]): QemuMonitor[] {
   const devices = new Map<string, CharacterPlace>();
   for (const { value } of named(options, 'chardev')) {
     const parts = partsOf(value);
-    devices.set(property(parts, 'id') ?? '', chardevPlace(parts, value));
+    const id = property(parts, 'id') ?? '';
+    const sharer = (each: QemuOption): boolean =>
+      !/^(chardev|mon)$/.test(each.name ?? '') &&
+      partsOf(each.value ?? '').some((part) => /^chardev[:=](.*)$/.exec(part)?.[1] === id);
+    const shared = isOn(parts, 'mux') && options.some(sharer);
+    devices.set(id, shared ? behindConsole(value) : chardevPlace(parts, value));
   }
   const placeOf = (spec: string): CharacterPlace =>
     spec.startsWith('chardev:')
@@ -30,7 +41,7 @@ export function monitorsOf(options: readonly QemuOption[]): QemuMonitor[] {
       .map(({ value }) => ({ control: false, place: placeOf(value.replace(/^mon:/, '')) })),
     ...named(options, 'serial', 'parallel', 'virtioconsole', 'debugcon')
       .filter(({ value }) => value.startsWith('mon:'))
-      .map(({ value }) => ({ control: false, place: placeOf(value.slice('mon:'.length)) })),
+      .map(({ value }) => ({ control: false, place: behindConsole(value) })),
     ...named(options, 'qmp', 'qmp-pretty')
       .filter(({ value }) => value !== 'none')
       .map(({ value }) => ({ control: true, place: placeOf(value) })),

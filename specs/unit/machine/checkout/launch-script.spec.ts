@@ -45,6 +45,18 @@ const cases: Case[] = [
   [
     'with the serial console',
     'qemu-system-x86_64 -serial mon:telnet:127.0.0.1:4000,server,nowait',
+    'not seen',
+    'not seen',
+  ],
+  [
+    'shared with the serial console',
+    'qemu-system-x86_64 -chardev socket,id=c,mux=on,path=/c,server -mon c -serial chardev:c',
+    'not seen',
+    'not seen',
+  ],
+  [
+    'shared with nobody',
+    'qemu-system-x86_64 -mon c -chardev socket,mux=on,path=/c,server,id=c',
     'seen',
     'not seen',
   ],

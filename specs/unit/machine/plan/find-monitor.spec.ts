@@ -71,6 +71,7 @@ test('a QEMU without a monitor to talk to is told at once, with what it has and 
   for (const [options, seen] of [
     ['-qmp tcp:127.0.0.1:$((port + 100)),server,nowait', 'a QMP monitor'],
     ['-monitor stdio', 'a monitor on stdio'],
+    ['-serial mon:tcp:127.0.0.1:$((port + 100)),server,nowait', 'a monitor on mon:tcp:'],
     ['-chardev null,id=c', 'none but the one on its console'],
   ] as const) {
     const error: unknown = await statusOf(`exec ${qemu} ${options} </dev/zero`).catch(

