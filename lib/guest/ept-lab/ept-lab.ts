@@ -1,6 +1,8 @@
 import { InfrastructureError } from '../../errors.js';
 import { address, check, flag, shape, whole } from '../../validate/index.js';
+import { type AddressSpace, type EptEntry, eptSpace } from '../../paging/index.js';
 import type { CommandShell } from '../command-shell.js';
+import { guestPhysicalWidth } from '../cpuinfo.js';
 
 /** What the module's guest found; see the comment of `ept_lab_guest` in images/ept/modules/ept_lab/switch.S. */
 export interface Experiment {
@@ -92,6 +94,12 @@ export class EptLab {
   async state(): Promise<{ readonly eptp: bigint; readonly tables: number }> {
     const words = await this.#read();
     return { eptp: number(words, 'eptp'), tables: Number(number(words, 'tables')) };
+  }
+
+  /** The map, read as the guest's processor reads it. */
+  async space(): Promise<AddressSpace<EptEntry>> {
+    const { eptp } = await this.state();
+    return eptSpace({ eptp, maxPhysicalAddress: await guestPhysicalWidth(this.#guest) });
   }
 
   /** Runs the guest in VMX non-root mode on the map; KVM must have no VM. */

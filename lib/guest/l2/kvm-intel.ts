@@ -2,7 +2,7 @@ import { InfrastructureError } from '../../errors.js';
 import { eptSpace, type AddressSpace, type EptEntry } from '../../paging/index.js';
 import type { CommandShell } from '../command-shell.js';
 import { check, text } from '../../validate/index.js';
-import { guestCpuFeatures } from '../cpuinfo.js';
+import { guestPhysicalWidth } from '../cpuinfo.js';
 import { parseTrace } from '../trace/events.js';
 import { readTrace } from '../trace/read-trace.js';
 
@@ -47,12 +47,7 @@ export async function unloadKvmIntel(guest: CommandShell): Promise<void> {
 
 /** The EPT of the VM that ran last. @throws InfrastructureError no VM has run */
 export async function lastEpt(guest: CommandShell): Promise<AddressSpace<EptEntry>> {
-  const { maxPhysicalAddress } = await guestCpuFeatures(guest);
-  if (maxPhysicalAddress === 'unknown') {
-    throw new InfrastructureError(
-      "The guest's /proc/cpuinfo does not tell its address sizes, without which its EPT cannot be read. Is /proc mounted?",
-    );
-  }
+  const maxPhysicalAddress = await guestPhysicalWidth(guest);
   return eptSpace({ eptp: await lastRecorded(guest, event, 'root'), maxPhysicalAddress });
 }
 

@@ -6,7 +6,6 @@ import {
   decodeEptp,
   diffScans,
   decodeEptEntry,
-  eptSpace,
   type Level,
   mappedRanges,
   type PhysicalMemory,
@@ -36,7 +35,7 @@ test('an identity map of 2^18 pages of 2 MiB takes 514 tables, and all of it is 
     problems: [],
   });
 
-  const space = eptSpace({ eptp });
+  const space = await lab.space();
   const before = await bochs.paused(() => scan(memory.memory, space));
   expect(before).toMatchObject({ length: 2 ** 18, tablesRead: 514, problemCount: 0, complete: true });
   expect(mappedRanges(before, { contiguous: true })).toEqual([
@@ -64,7 +63,7 @@ test('an identity map of 2^18 pages of 2 MiB takes 514 tables, and all of it is 
 
 test('a swap changes two entries and is undone by another', async ({ lab, bochs, memory }) => {
   await lab.build();
-  const space = eptSpace({ eptp: (await lab.state()).eptp });
+  const space = await lab.space();
   const range = { range: { start: 0n, end: 1n << 30n } };
   const look = () => bochs.paused(() => scan(memory.memory, space, range));
   const before = await look();
@@ -102,7 +101,7 @@ test('all 514 tables, as they are seen from outside, are freed when the module i
 }) => {
   const lab = await EptLab.load(guest);
   const { allocated } = await pageTraffic(guest, () => lab.build());
-  const space = eptSpace({ eptp: (await lab.state()).eptp });
+  const space = await lab.space();
   // Every table but the top one is what an entry leads to.
   const seen = await bochs.paused(() => tablesOf(memory.memory, space.root, 4));
   expect(seen).toHaveLength(514);
@@ -143,7 +142,7 @@ const wrongs: readonly Wrong[] = [
 
 test('a misconfigured entry is recognised with the rule that it breaks', async ({ lab, bochs, memory }) => {
   await lab.build();
-  const space = eptSpace({ eptp: (await lab.state()).eptp });
+  const space = await lab.space();
   const look = () => bochs.paused(() => walk(memory.memory, space, second));
   const good = await look();
   expect(good.fault).toBeUndefined();

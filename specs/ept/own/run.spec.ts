@@ -1,6 +1,6 @@
 import { expect } from '../../../fixtures/index.js';
 import { test } from '../../../fixtures/ept.js';
-import { eptSpace, walk } from '../../../lib/paging/index.js';
+import { walk } from '../../../lib/paging/index.js';
 
 const inFirst = 0x1111_1111_1111_1111n;
 const inSecond = 0x2222_2222_2222_2222n;
@@ -17,7 +17,7 @@ test('code in VMX non-root mode asks for an alias by VMCALL, and two pages becom
   memory,
 }) => {
   await lab.build();
-  const space = eptSpace({ eptp: (await lab.state()).eptp });
+  const space = await lab.space();
   const result = await lab.run({ invept: true });
   const [first, second] = result.pages;
   expect(result).toMatchObject({

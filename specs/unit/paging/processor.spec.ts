@@ -1,5 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { parseCpuinfo } from '../../../lib/guest/cpuinfo.js';
+import { EptLab } from '../../../lib/guest/ept-lab/ept-lab.js';
 import { connectMonitor } from '../../../lib/monitor/index.js';
 import { cpuPathIn, parseFeatures } from '../../../lib/monitor/parse/processor.js';
 import {
@@ -131,6 +132,20 @@ test('a summary and the description under it tell the same address', () => {
   expect(summary(moved)).toContain('gpa 0xb0000');
   expect(describe(moved)).toContain('gpa 34:12 = 0xb0000');
   expect(describe(moved)).not.toMatch(/ gpa = /);
+});
+
+test('a map of the guest module is read with the width of its processor', async () => {
+  const files: Record<string, string> = {
+    '/proc/ept_lab': 'eptp 0x1001e\ntables 0x1\n',
+    '/proc/cpuinfo': 'address sizes\t: 40 bits physical, 48 bits virtual\n',
+  };
+  const succeed = (argv: readonly string[]) => Promise.resolve(files[argv.at(-1) ?? ''] ?? '');
+  const lab = await EptLab.load({ succeed, run: () => Promise.reject(new Error('not asked for')) });
+  const space = await lab.space();
+  expect(space.root).toBe(0x1_0000n);
+  expect(space.format.decode(BIT_45 | 0x1037n, 1).violations[0]?.bits).toBe(BIT_45);
+  files['/proc/cpuinfo'] = '';
+  await expect(lab.space()).rejects.toThrow(/does not tell its address sizes/);
 });
 
 test.describe('what the machine tells of its processor', () => {
