@@ -1,6 +1,6 @@
 import { describeEndpoint, type MonitorEndpoint } from './endpoint.js';
 import { excerpt, MonitorBusyError, MonitorGreetingError } from './errors.js';
-import { hasClient, qemuAtPort } from './qemu-at-port.js';
+import { hasClient, listenerAt, qemuAtPort } from './qemu-at-port.js';
 import { isConnectionUnaccepted } from './tcp-table.js';
 
 /** What a monitor says first (QEMU monitor/hmp.c, monitor_event()). A new client always gets it, whatever the last one left. */
@@ -83,10 +83,21 @@ function placeOf(endpoint: MonitorEndpoint): string {
   return `The monitor is at ${port}debug port + 100.`;
 }
 
-/** Whose the endpoint is, as far as the command lines of this host tell. */
+/** What QEMU's options make of an endpoint that says nothing. */
+const KINDS: readonly (readonly [RegExp, string])[] = [
+  [/hostfwd=/, 'a port that is forwarded to the guest, where nothing has answered'],
+  [/-(serial|parallel|virtioconsole) |-device [\w-]*(serial|console)/, "a guest's serial line or agent"],
+  [/-spice /, 'a SPICE server'],
+  [/-incoming /, 'a port that waits for a migration'],
+];
+
+/** Whose the endpoint is, as far as this host tells. */
 function ownerOf(endpoint: MonitorEndpoint): string {
   const qemu = qemuAtPort(endpoint);
-  if (qemu === undefined) return '';
+  if (qemu === undefined) {
+    const listener = listenerAt(endpoint);
+    return listener === undefined ? '' : ` ${listener} listens there.`;
+  }
   const by = qemu.options.length === 0 ? 'a command of its monitor' : excerpt(qemu.options.join(' '), 240);
   return ` QEMU (process ${String(qemu.pid)}) has it by ${by}.`;
 }
@@ -116,10 +127,14 @@ export function missingGreeting(
         ownerOf(endpoint),
     );
   }
+  const options = qemuAtPort(endpoint)?.options.join(' ') ?? '';
+  const kind = KINDS.find(([pattern]) => pattern.test(options))?.[1];
   return new MonitorGreetingError(
-    `${where} took the connection and said nothing ${budget}: it is not a QEMU monitor, or QEMU hangs. It may be a guest's serial ` +
-      'line or agent, the gdb stub of a VM that stood already, SPICE, or a server that waits to be spoken to (HTTP); so nothing was sent ' +
-      `to it. ${WHERE_IT_IS}${ownerOf(endpoint)}`,
+    `${where} took the connection and said nothing ${budget}: it is not a QEMU monitor${kind === undefined ? ', or QEMU hangs' : ''}. ` +
+      (kind === undefined
+        ? "It may be a guest's serial line or agent, the gdb stub of a VM that stood already, SPICE, or a server that waits to be spoken to (HTTP)"
+        : `It is ${kind}`) +
+      `; so nothing was sent to it. ${WHERE_IT_IS}${ownerOf(endpoint)}`,
   );
 }
 

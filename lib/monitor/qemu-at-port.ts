@@ -22,8 +22,7 @@ const UNNAMED = /^--?readconfig$|(?:^|,)(?:to|fd)=|(?::|port=)0(?![\w.:])/;
  * the stub, as soon as that one leaves.
  */
 export function qemuAtPort(endpoint: MonitorEndpoint): QemuAtPort | undefined {
-  if ('port' in endpoint && !/^(localhost|127\.[\d.]+|\[?::1\]?)$/.test(endpoint.host ?? 'localhost'))
-    return undefined;
+  if (!isHere(endpoint)) return undefined;
   for (const pid of processIds()) {
     const words = commandLine(pid);
     if (!/qemu|kvm/.test(basename(words[0] ?? ''))) continue;
@@ -38,6 +37,17 @@ export function qemuAtPort(endpoint: MonitorEndpoint): QemuAtPort | undefined {
       };
   }
   return undefined;
+}
+
+/** Whoever listens there, on this host and as far as this user may know: `node (process 4711)`. */
+export function listenerAt(endpoint: MonitorEndpoint): string | undefined {
+  if (!('port' in endpoint) || !isHere(endpoint)) return undefined;
+  const pid = processIds().find((each) => listensAt(each, endpoint.port));
+  return pid === undefined ? undefined : `${basename(commandLine(pid)[0] ?? '')} (process ${String(pid)})`;
+}
+
+function isHere(endpoint: MonitorEndpoint): boolean {
+  return 'path' in endpoint || /^(localhost|127\.[\d.]+|\[?::1\]?)$/.test(endpoint.host ?? 'localhost');
 }
 
 /** The options of a QEMU command line that name an endpoint, and those that use a chardev that does. */
