@@ -276,6 +276,6 @@ export class BochsMachine extends OwnedMachine implements Machine {
   }
 
   #lacks(part: keyof OptionalParts): never {
-    throw new MissingPartError(`${this.title}: Bochs has ${missing[part]}.`);
+    throw new MissingPartError(`${this.title}: Bochs has ${missing[part]}. Use a stack of QEMU's.`);
   }
 }

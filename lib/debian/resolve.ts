@@ -79,7 +79,9 @@ async function filesOf(apt: Apt, wanted: readonly string[]): Promise<DebianPacka
     const file = files.find((one) => one.name === name);
     const suite = entries.find((one) => one.name === name && one.version === file?.version)?.suite;
     if (file === undefined || suite === undefined)
-      throw new PackagesError(`The index of ${apt.addresses.debian} has no file of ${name}.`);
+      throw new PackagesError(
+        `The index of ${apt.addresses.debian} has no file of ${name}. Check its name in the recipe.`,
+      );
     return { ...file, suite, archive: suite.endsWith('-security') ? 'debian-security' : 'debian' };
   });
   return packages.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -252,7 +252,11 @@ export class GdbClient {
       this.#onSuspended = { resolve, reject };
     });
     const timer = setTimeout(() => {
-      this.#onSuspended?.reject(new GdbTimeoutError(`The VM did not stop within ${String(STOP_MS)} ms.`));
+      this.#onSuspended?.reject(
+        new GdbTimeoutError(
+          `The VM did not stop within ${String(STOP_MS)} ms. Does its monitor still answer?`,
+        ),
+      );
     }, STOP_MS);
     try {
       this.#connection.interrupt();

@@ -120,7 +120,9 @@ export class PteRecorder implements Watcher {
    */
   async record(range: RecordedRange): Promise<PteHistory> {
     if (range.pages > mostPages)
-      throw new InfrastructureError(`${range.pages} pages are more than can be recorded: ${mostPages}.`);
+      throw new InfrastructureError(
+        `${range.pages} pages are more than can be recorded: ${mostPages}. Record fewer.`,
+      );
     return await this.#machine.paused(async () => {
       await this.#check();
       const paths = await Promise.all(
@@ -279,7 +281,10 @@ export class PteRecorder implements Watcher {
 
 function endOf(path: readonly EntryState[]): EntryState {
   const end = path.at(-1);
-  if (!end) throw new InfrastructureError('The top table of a recorded process is not memory.');
+  if (!end)
+    throw new InfrastructureError(
+      'The top table of a recorded process is not memory. Has the process ended?',
+    );
   return end;
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
 import type { MemoryTreeRange } from '../monitor/index.js';
 import { NotRamError, type SyncPhysicalMemory } from '../paging/index.js';
-import { closedByItsTest } from '../errors.js';
+import { testEndedHint } from '../errors.js';
 import { MemoryAccessError } from './errors.js';
 import type { RamMap } from './ram-map.js';
 
@@ -28,7 +28,7 @@ export class LocalMemory implements SyncPhysicalMemory {
   /** @throws NotRamError, MemoryAccessError (QEMU has ended, or the file was cut) */
   readSync(address: bigint, length: number): Uint8Array {
     if (this.#closed)
-      throw new MemoryAccessError(`This reader of guest memory was closed. ${closedByItsTest}`);
+      throw new MemoryAccessError(`This reader of guest memory was closed. ${testEndedHint}`);
     const bytes = new Uint8Array(length);
     for (const piece of this.#ram.pieces(address, length)) {
       const segment = this.#segments.get(piece.range);

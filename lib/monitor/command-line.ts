@@ -11,17 +11,18 @@ const MAX_COMMAND_BYTES = 4000;
  */
 export function encodeCommand(command: string): string {
   const typed = Buffer.from(command, 'utf8').toString('latin1');
-  if (typed.trim() === '') throw new MonitorInputError('An empty monitor command was given.');
+  if (typed.trim() === '')
+    throw new MonitorInputError("An empty monitor command was given. Give one such as 'info status'.");
   if (typed.length > MAX_COMMAND_BYTES) {
     throw new MonitorInputError(
-      `A monitor command may have ${String(MAX_COMMAND_BYTES)} bytes, this has ${String(typed.length)}: ${excerpt(command)}`,
+      `A monitor command may have ${String(MAX_COMMAND_BYTES)} bytes, this has ${String(typed.length)}: ${excerpt(command)}. Make it shorter.`,
     );
   }
 
   const key = /[\x00-\x1f\x7f\x9b]/.exec(typed);
   if (key !== null) {
     throw new MonitorInputError(
-      `The monitor's line editor would act on byte 0x${key[0].charCodeAt(0).toString(16).padStart(2, '0')} in ${excerpt(command)}`,
+      `The monitor's line editor would act on byte 0x${key[0].charCodeAt(0).toString(16).padStart(2, '0')} in ${excerpt(command)}. Leave it out.`,
     );
   }
   return typed;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { encodeCommand } from './command-line.js';
-import { closedByItsTest } from '../errors.js';
+import { testEndedHint } from '../errors.js';
 import { excerpt, MonitorClosedError, MonitorTimeoutError } from './errors.js';
 import { ReplyFramer, typed } from './framing.js';
 import type { TelnetFilter } from './telnet.js';
@@ -117,7 +117,7 @@ export class HmpClient {
 
   /** Ends the conversation and rejects what is pending. Resolves when the socket is closed, which frees the monitor. */
   async close(): Promise<void> {
-    const message = `The monitor client for ${this.#options.where} was closed. ${closedByItsTest}`;
+    const message = `The monitor client for ${this.#options.where} was closed. ${testEndedHint}`;
     this.#fail(new MonitorClosedError(message, false));
     await this.#ended;
   }

@@ -59,7 +59,7 @@ export function parseArguments(argv: readonly string[]): Arguments | 'help' {
   const kernelFiles = defined({ kallsyms, systemMap, btf, vmlinux });
   if (choice.by !== 'process' && Object.keys(kernelFiles).length > 0) {
     throw new UsageError(
-      '--kallsyms, --system-map, --btf and --vmlinux serve to find a process: name it with --pid or --name.',
+      '--kallsyms, --system-map, --btf and --vmlinux serve to find a process, and none is named: name it with --pid or --name.',
     );
   }
   return {
@@ -99,7 +99,7 @@ function chosen({ pid, name, cr3, cpu }: ChoiceValues): Choice {
   );
   if (given.length > 1) {
     throw new UsageError(
-      `--${given.join(' and --')} exclude each other: each says whose page tables to walk.`,
+      `--${given.join(' and --')} exclude each other: each says whose page tables to walk. Give one.`,
     );
   }
   if (pid !== undefined) return { by: 'process', process: wholeNumber(pid, '--pid', 1, 4 << 20) };

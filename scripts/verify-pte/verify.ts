@@ -109,7 +109,7 @@ function vcpu(registers: readonly CpuRegisters[], wanted: number): CpuRegisters 
   const found = registers.find(({ cpu }) => cpu === wanted);
   if (!found) {
     throw new UsageError(
-      `The VM has no vCPU ${wanted}: it has ${registers.map(({ cpu }) => cpu).join(', ')}.`,
+      `The VM has no vCPU ${wanted}: it has ${registers.map(({ cpu }) => cpu).join(', ')}. Choose one with --cpu.`,
     );
   }
   const other = not64Bit(found);

@@ -168,7 +168,9 @@ function failureOf(instruction: string, valid: boolean, error: string | undefine
 function number(words: ReadonlyMap<string, readonly string[]>, name: string): bigint {
   const text = words.get(name)?.[0] ?? '';
   if (!/^0x[0-9a-f]+$/.test(text)) {
-    throw new InfrastructureError(`${file} tells no ${name}, but: ${JSON.stringify([...words])}`);
+    throw new InfrastructureError(
+      `${file} tells no ${name}, but: ${JSON.stringify([...words])}. Is the module this project's?`,
+    );
   }
   return BigInt(text);
 }

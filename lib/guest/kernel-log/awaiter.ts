@@ -1,6 +1,6 @@
 import type { KernelLogEntry } from './entry.js';
 import type { EntryStore } from './entry-store.js';
-import { closedByItsTest } from '../../errors.js';
+import { testEndedHint } from '../../errors.js';
 import { KernelLogAbortedError, KernelLogEndedError, KernelLogTimeoutError } from './errors.js';
 import { formatEntry } from './format-entry.js';
 import { oneLine } from '../../text/index.js';
@@ -100,7 +100,7 @@ export class EntryAwaiter {
 
   #endedError(awaited: string): KernelLogEndedError {
     const end = this.#end ?? { reason: 'closed' };
-    const hint = end.reason === 'closed' ? ` ${closedByItsTest}` : '';
+    const hint = end.reason === 'closed' ? ` ${testEndedHint}` : '';
     const problem = `Awaited ${awaited} in the kernel log; the log ended before it came (${end.reason}).${hint}`;
     return new KernelLogEndedError(problem, awaited, this.#tail(), { cause: end.error });
   }

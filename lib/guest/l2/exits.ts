@@ -49,6 +49,8 @@ export function exitOf(reply: Reply): L2Exit {
     case 'other':
       return { exit, detail: `KVM's exit reason ${reply.number('reason')}` };
     default:
-      throw new InfrastructureError(`l2-host told of an exit that this harness does not know: ${exit}`);
+      throw new InfrastructureError(
+        `l2-host told of an exit that this harness does not know: ${exit}. Is it this project's?`,
+      );
   }
 }

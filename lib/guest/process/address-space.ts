@@ -53,14 +53,14 @@ export async function findProcess(
   const { pid, name, mm } = chosen(tasks, process);
   if (mm === 0n) {
     throw new ProcessSelectionError(
-      `Process ${pid} (${name}) is a kernel thread: it has no address space of its own, and runs in that of whatever ran before it.`,
+      `Process ${pid} (${name}) is a kernel thread: it has no address space of its own, and runs in that of whatever ran before it. Name one that has a program.`,
     );
   }
   const pgd = await kernel.memory.readPointer(mm + BigInt(kernel.layout.pgd));
   const root = await kernel.memory.physicalAddress(pgd);
   if (root === undefined) {
     throw new ProcessSelectionError(
-      `Process ${pid} (${name}) has a page directory at 0x${pgd.toString(16)}, which is not mapped: the offset of mm_struct.pgd is not this kernel's.`,
+      `Process ${pid} (${name}) has a page directory at 0x${pgd.toString(16)}, which is not mapped: the offset of mm_struct.pgd is not this kernel's. Give BTF of the kernel that runs.`,
     );
   }
   return { pid, name, space: { ...kernel.memory.space, root }, how: kernel.how };
@@ -75,7 +75,7 @@ function chosen(tasks: readonly GuestTask[], process: ProcessChoice): GuestTask 
   if (found === undefined) {
     throw new ProcessSelectionError(
       `The guest has no process ${what}. It has: ${listed(tasks.filter(({ mm }) => mm !== 0n))}. ` +
-        'A thread is found by the PID of its process, and a process in a PID namespace by its PID outside of it.',
+        'Name a thread by the PID of its process, and a process in a PID namespace by its PID outside of it.',
     );
   }
   if (others.length > 0) {

@@ -56,7 +56,7 @@ export class Btf {
     this.#end = strings + stringBytes;
     if (this.#end > bytes.length) {
       throw new ProcessSelectionError(
-        `The BTF is cut short: its header speaks of ${this.#end} bytes, and there are ${bytes.length}.`,
+        `The BTF is cut short: its header speaks of ${this.#end} bytes, and there are ${bytes.length}. Copy it anew from the guest.`,
       );
     }
     this.#types = this.#locateTypes(types, types + typeBytes);
@@ -70,10 +70,14 @@ export class Btf {
   memberOffset(structure: string, member: string): number {
     const bits = this.#findStructure(structure, member);
     if (bits === undefined) {
-      throw new ProcessSelectionError(`The kernel's BTF has no member ${member} in a struct ${structure}.`);
+      throw new ProcessSelectionError(
+        `The kernel's BTF has no member ${member} in a struct ${structure}. Is it of Linux 5.0 or later?`,
+      );
     }
     if (bits % 8 !== 0)
-      throw new ProcessSelectionError(`${structure}.${member} is a bit field in the kernel's BTF.`);
+      throw new ProcessSelectionError(
+        `${structure}.${member} is a bit field in the kernel's BTF. Is it of Linux 5.0 or later?`,
+      );
     return bits / 8;
   }
 
@@ -84,12 +88,15 @@ export class Btf {
       const extra = EXTRA[(info >>> 24) & 0x1f];
       if (extra === undefined) {
         throw new ProcessSelectionError(
-          `The BTF has a type of kind ${(info >>> 24) & 0x1f} at byte ${at}: it is damaged, or newer than this reader.`,
+          `The BTF has a type of kind ${(info >>> 24) & 0x1f} at byte ${at}: it is damaged, or newer than this reader. Copy it anew, or give symbols in its place.`,
         );
       }
       found.push(at);
       at += 12 + extra[0] + extra[1] * (info & 0xffff);
-      if (at > to) throw new ProcessSelectionError('The BTF is damaged: its last type goes beyond its end.');
+      if (at > to)
+        throw new ProcessSelectionError(
+          'The BTF is damaged: its last type goes beyond its end. Copy it anew from the guest.',
+        );
     }
     return Uint32Array.from(found);
   }
@@ -175,7 +182,9 @@ function readHeader(bytes: Uint8Array): {
     strings + stringBytes > MAX_BTF_BYTES ||
     types + typeBytes > strings
   ) {
-    throw new ProcessSelectionError("The BTF's header is damaged: its sections are too large, or overlap.");
+    throw new ProcessSelectionError(
+      "The BTF's header is damaged: its sections are too large, or overlap. Copy it anew from the guest.",
+    );
   }
   return { types, typeBytes, strings, stringBytes };
 }

@@ -35,7 +35,7 @@ export class KernelMemory {
     if (bytes === undefined) {
       throw new ProcessSelectionError(
         `The kernel's memory at 0x${address.toString(16)} (${length} bytes) is not mapped: the kernel in the VM is not the one that ` +
-          'the symbols or the type information are of, or its lists changed while it ran.',
+          'the symbols or the type information are of, or its lists changed while it ran. Give those of the kernel that runs, and stop the VM.',
       );
     }
     return bytes;

@@ -40,7 +40,7 @@ export async function kernelSlide(
   if (others.length > 0 || slide % alignment !== 0n) {
     throw new ProcessSelectionError(
       `${source} is of another kernel than the one in the VM: by its symbols the exception handlers were moved by ` +
-        `${[...slides].map((each) => `0x${BigInt.asUintN(64, each).toString(16)}`).join(' and ')}, which no kernel is.`,
+        `${[...slides].map((each) => `0x${BigInt.asUintN(64, each).toString(16)}`).join(' and ')}, which no kernel is. Give the symbols of the kernel that runs.`,
     );
   }
   return slide;

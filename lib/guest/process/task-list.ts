@@ -58,6 +58,6 @@ export function textOf(comm: Buffer): string {
 function broken(task: bigint, count: number): ProcessSelectionError {
   return new ProcessSelectionError(
     `The guest's list of processes breaks off after ${count} at 0x${BigInt.asUintN(64, task).toString(16)}: ` +
-      'the symbols or the type information are of another kernel than the one in the VM, or it was not stopped.',
+      'the symbols or the type information are of another kernel than the one in the VM, or it was not stopped. Give those of the kernel that runs.',
   );
 }

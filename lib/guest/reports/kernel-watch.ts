@@ -202,6 +202,6 @@ function recordsOf(entries: readonly KernelLogEntry[]): KernelLogEntry[] {
 function taintOf(text: string): bigint {
   if (/^\d{1,20}\s*$/.test(text)) return BigInt(text.trim());
   throw new InfrastructureError(
-    `The guest's /proc/sys/kernel/tainted should hold a number: ${text.slice(0, 200)}`,
+    `The guest's /proc/sys/kernel/tainted should hold a number: ${text.slice(0, 200)}. Is /proc mounted?`,
   );
 }

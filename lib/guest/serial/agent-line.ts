@@ -55,7 +55,9 @@ export class AgentLine {
       }
     });
     stream.once('close', () => {
-      this.#end(new InfrastructureError(`${title}: its serial line was closed.`));
+      this.#end(
+        new InfrastructureError(`${title}: its serial line was closed. Look at its console for the reason.`),
+      );
     });
   }
 
@@ -80,7 +82,9 @@ export class AgentLine {
 
   /** Ends the line from this side. */
   close(): void {
-    this.#end(new InfrastructureError(`${this.#title}: its guest shell was closed.`));
+    this.#end(
+      new InfrastructureError(`${this.#title}: its guest shell was closed: ask before the machine ends.`),
+    );
     this.#stream.destroy();
   }
 
@@ -101,7 +105,7 @@ export class AgentLine {
       this.#hello();
     } else if (bytes === undefined || !/^(out|err|exit)$/.test(kind)) {
       throw new InfrastructureError(
-        `${this.#title}: this came over the serial line, and is no message of its agent: ${JSON.stringify(line.slice(0, 200))}`,
+        `${this.#title}: this came over the serial line, and is no message of its agent: ${JSON.stringify(line.slice(0, 200))}. Does the guest write to this line?`,
       );
     } else if (kind === 'out') {
       listener?.out(bytes);

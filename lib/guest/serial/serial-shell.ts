@@ -65,7 +65,11 @@ export class SerialShell implements Guest {
             return;
           }
           kill();
-          reject(new GuestOutputLimitError(`${this.#name(argv)}: wrote more than ${maxOutputBytes} bytes.`));
+          reject(
+            new GuestOutputLimitError(
+              `${this.#name(argv)}: wrote more than ${maxOutputBytes} bytes. Raise maxOutputBytes, or let the command write less.`,
+            ),
+          );
         };
         const id = this.#line.open({
           out: keep(stdout),

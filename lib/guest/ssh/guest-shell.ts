@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { closedByItsTest, InfrastructureError } from '../../errors.js';
+import { testEndedHint, InfrastructureError } from '../../errors.js';
 import { SshConnections } from './connections.js';
 import { describeCommand, describeOutput } from './display.js';
 import { endRemote, type EndedRemote } from './end-remote.js';
@@ -207,7 +207,7 @@ export class GuestShell implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closing.abort(
       new InfrastructureError(
-        `${this.#connection.options.title}: its guest shell was closed. ${closedByItsTest}`,
+        `${this.#connection.options.title}: its guest shell was closed. ${testEndedHint}`,
       ),
     );
     await this.#connection.drop();

@@ -15,7 +15,8 @@ export async function readIdentityFile(path: string): Promise<ParsedKey> {
       { cause },
     );
   });
-  if (!found.isFile()) throw new IdentityFileError(`The identity file ${path} is not a file.`);
+  if (!found.isFile())
+    throw new IdentityFileError(`The identity file ${path} is not a file: name a private key.`);
   await access(path, constants.R_OK).catch((cause: unknown) => {
     throw new IdentityFileError(
       `The identity file ${path} cannot be read by this user (uid ${process.getuid?.() ?? '?'}).`,

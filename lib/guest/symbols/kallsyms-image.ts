@@ -27,7 +27,7 @@ export function kallsymsOfImage(image: Buffer): SymbolTable {
     if (tables) return new SymbolTable(symbolsOf(image, tables));
   }
   throw new SymbolsError(
-    'The kernel image has no kallsyms tables of a known form: it is compressed (a bzImage), or built without CONFIG_KALLSYMS.',
+    'The kernel image has no kallsyms tables of a known form: it is compressed (a bzImage), or built without CONFIG_KALLSYMS. Give the vmlinux of the same build.',
   );
 }
 

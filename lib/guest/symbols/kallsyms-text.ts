@@ -24,7 +24,7 @@ export function parseKallsyms(text: string): SymbolTable {
   if (symbols.length === 0) {
     throw new SymbolsError(
       hidden > 0
-        ? `All ${hidden} addresses are 0: the kernel hides them (kernel.kptr_restrict, or the reader is not root).`
+        ? `All ${hidden} addresses are 0: the kernel hides them (kernel.kptr_restrict, or the reader is not root). Read it as root.`
         : 'There is no symbol in it: neither System.map nor /proc/kallsyms.',
     );
   }

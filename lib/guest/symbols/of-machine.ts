@@ -26,7 +26,8 @@ export async function symbolsOfMachine(
 
 /** The symbols of the kernel that a machine boots, where they were linked. @throws SymbolsError when there are none */
 export async function symbolsOfMachineKernel({ kernel }: Machine): Promise<SymbolTable> {
-  if (kernel === undefined) throw new SymbolsError("The machine's launch names no kernel.");
+  if (kernel === undefined)
+    throw new SymbolsError("The machine's launch names no kernel. Use a stack whose plan does.");
   return await symbolsOfKernel(kernel);
 }
 

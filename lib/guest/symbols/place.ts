@@ -42,7 +42,9 @@ export async function placeSymbols(
   const text = symbols.addressOf('_text');
   const bannerAt = symbols.addressOf('linux_banner');
   if (text === undefined || bannerAt === undefined) {
-    throw new SymbolsError('The kernel has no symbols _text and linux_banner to find it by.');
+    throw new SymbolsError(
+      'The kernel has no symbols _text and linux_banner to find it by. Give the vmlinux or System.map of its build.',
+    );
   }
   for (const space of spacesOf(cpus)) {
     if (await holdsBanner(memory, space, bannerAt)) return { symbols, space };
@@ -52,7 +54,7 @@ export async function placeSymbols(
       return { symbols: symbols.moved(delta), space };
   }
   throw new SymbolsError(
-    "No vCPU's page tables map this kernel: it has not got that far, or another kernel than that of these symbols runs.",
+    "No vCPU's page tables map this kernel: it has not got that far, or another kernel than that of these symbols runs. Wait for its boot, or give its own symbols.",
   );
 }
 

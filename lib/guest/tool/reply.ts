@@ -22,12 +22,17 @@ export class Reply {
     try {
       value = JSON.parse(line);
     } catch (error) {
-      throw new InfrastructureError(`${program} answered with something that is no JSON: ${excerpt(line)}`, {
-        cause: error,
-      });
+      throw new InfrastructureError(
+        `${program} answered with something that is no JSON: ${excerpt(line)}. Is it this project's?`,
+        {
+          cause: error,
+        },
+      );
     }
     if (!isObject(value))
-      throw new InfrastructureError(`${program} answered with no object: ${excerpt(line)}`);
+      throw new InfrastructureError(
+        `${program} answered with no object: ${excerpt(line)}. Is it this project's?`,
+      );
     return new Reply(program, value);
   }
 

@@ -93,7 +93,9 @@ export class GuestTool implements AsyncDisposable {
       });
     }
     if (reply.number('id') !== id) {
-      throw new InfrastructureError(`${this.#program} answered request ${id} with: ${line.slice(0, 500)}`);
+      throw new InfrastructureError(
+        `${this.#program} answered request ${id} with: ${line.slice(0, 500)}. Is it this project's?`,
+      );
     }
     if (failure) throw this.#errorOf(op, failure);
     return reply;

@@ -90,7 +90,7 @@ function parseCount(line: string): PageFaults {
   const [, count, mode, cpu, address, errorCode] = match ?? [];
   if (count === undefined || cpu === undefined || address === undefined || errorCode === undefined) {
     throw new InfrastructureError(
-      `The guest's tracepoints exceptions:page_fault_* printed a line of an unknown shape: ${line.slice(0, 200)}`,
+      `The guest's tracepoints exceptions:page_fault_* printed a line of an unknown shape: ${line.slice(0, 200)}. Report it with the kernel's version.`,
     );
   }
   return {

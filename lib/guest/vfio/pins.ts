@@ -24,7 +24,7 @@ export async function readHoldings(guest: GuestShell, pid: number): Promise<Hold
   if (Number.isNaN(acquired + released + locked)) {
     throw new InfrastructureError(
       `The guest's kernel should count pinned pages (nr_foll_pin_acquired and _released in /proc/vmstat, Linux 5.6 and later) and ` +
-        `locked ones (VmLck in /proc/${pid}/status): ${text.slice(0, 300)}`,
+        `locked ones (VmLck in /proc/${pid}/status): ${text.slice(0, 300)}. Use a kernel that does.`,
     );
   }
   return { pinned: acquired - released, locked: locked / 4 };

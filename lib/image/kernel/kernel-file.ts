@@ -30,7 +30,9 @@ export async function readKernelFile(file: string): Promise<KernelFile> {
   const image = format === 'vmlinux' ? bytes : await unpack(payloadOf(bytes, file), file, sizeBytes);
   const release = releaseOf(image);
   if (release === undefined) {
-    throw new KernelError(`${file} holds no banner 'Linux version …': it is no Linux kernel.`);
+    throw new KernelError(
+      `${file} holds no banner 'Linux version …': it is no Linux kernel. Name arch/x86/boot/bzImage or vmlinux of its build.`,
+    );
   }
   return { format, release, image };
 }
@@ -47,7 +49,9 @@ function payloadOf(bytes: Buffer, file: string): Buffer {
   const start = (setupSectors + 1) * 512 + bytes.readUInt32LE(0x248);
   const end = start + bytes.readUInt32LE(0x24c);
   if (end > bytes.length)
-    throw new KernelError(`${file} is cut short: its payload ends at ${end}, the file at ${bytes.length}.`);
+    throw new KernelError(
+      `${file} is cut short: its payload ends at ${end}, the file at ${bytes.length}. Copy it anew.`,
+    );
   return bytes.subarray(start, end);
 }
 

@@ -29,7 +29,10 @@ export async function unpack(data: Buffer, name: string, trailing = 0): Promise<
   const head = data.toString('hex', 0, 8);
   if (head.startsWith(gzip)) return gunzipSync(data);
   const known = compressions.find(({ magic }) => head.startsWith(magic));
-  if (!known) throw new KernelError(`${name} is packed in an unknown way: it begins with the bytes ${head}.`);
+  if (!known)
+    throw new KernelError(
+      `${name} is packed in an unknown way: it begins with the bytes ${head}. Give the vmlinux of its build.`,
+    );
   const [program, ...args] = known.command;
   const result = await execa(program, args, {
     input: data.subarray(0, data.length - trailing),

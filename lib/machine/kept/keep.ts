@@ -44,10 +44,11 @@ export async function keepMachine(
   const { kernel, initrd, shape } = plan;
   if (kernel === undefined || initrd === undefined || shape === undefined)
     throw new InfrastructureError(
-      `${title}: what its launch script boots is not known, and a machine without it cannot go on elsewhere.`,
+      `${title}: what its launch script boots is not known, and a machine without it cannot go on elsewhere. Look at it in place: PWDEBUG=1.`,
     );
   const qemu = machine.commandLine[0];
-  if (qemu === undefined) throw new InfrastructureError(`${title}: its QEMU has no command line.`);
+  if (qemu === undefined)
+    throw new InfrastructureError(`${title}: its QEMU has no command line. Look at it in place: PWDEBUG=1.`);
   // QEMU compresses the RAM in a process of its own meanwhile.
   const [state] = await Promise.all([
     machine.guard(snapshot.save()),

@@ -45,7 +45,10 @@ export function parseManifest(text: string, file: string): KeptManifest {
   try {
     value = JSON.parse(text) as Partial<KeptManifest>;
   } catch (error) {
-    throw new InfrastructureError(`${file} is no kept machine: its manifest is not JSON.`, { cause: error });
+    throw new InfrastructureError(
+      `${file} is no kept machine: its manifest is not JSON. Name the kept-machine.tar of a report.`,
+      { cause: error },
+    );
   }
   if (value.format !== keptFormat) {
     throw new InfrastructureError(
@@ -61,6 +64,9 @@ export function parseManifest(text: string, file: string): KeptManifest {
     typeof shape.cpu === 'string' &&
     typeof qemu === 'string' &&
     /^[a-z_][a-z0-9_-]*$/.test(user ?? '');
-  if (!sound) throw new InfrastructureError(`${file} is no kept machine: its manifest is not complete.`);
+  if (!sound)
+    throw new InfrastructureError(
+      `${file} is no kept machine: its manifest is not complete. Copy its kept-machine.tar anew.`,
+    );
   return value as KeptManifest;
 }
