@@ -68,7 +68,11 @@ export class Monitor {
 
   /** Several commands, typed at once: one round trip. @throws MonitorInputError as `command` */
   async commands(commands: readonly string[], options?: CommandOptions): Promise<string[]> {
-    if (commands.some((command) => /^\s*info\s+mem\s*$/.test(command))) await this.#refuseFiveLevels(options);
+    if (commands.some((command) => /^\s*info\s+mem\s*$/.test(command))) {
+      // What is selected on the way is one of them.
+      const selects = commands.some((command) => /^\s*cpu\s/.test(command));
+      await this.#refuseFiveLevels(selects ? 'info registers -a' : 'info registers', options);
+    }
     return await this.#client.commands(commands, options);
   }
 
@@ -209,9 +213,9 @@ export class Monitor {
     return path === undefined ? usual : await at(path);
   }
 
-  async #refuseFiveLevels(options?: CommandOptions): Promise<void> {
-    const [cpu] = parseRegisters(await this.command('info registers', options));
-    if (cpu !== undefined && (cpu.cr4 & CR4_LA57) !== 0n) {
+  async #refuseFiveLevels(ask: string, options?: CommandOptions): Promise<void> {
+    const cpus = parseRegisters(await this.command(ask, options));
+    if (cpus.some(({ cr4 }) => (cr4 & CR4_LA57) !== 0n)) {
       throw new MonitorInputError(
         'The vCPU has five levels of page tables (CR4.LA57), and "info mem" makes QEMU loop for ever then: it was not asked. ' +
           'Scan the tables (scan() of lib/paging), or select another vCPU.',
