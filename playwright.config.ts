@@ -1,14 +1,10 @@
-import { availableParallelism, freemem } from 'node:os';
-
-import { defineConfig, type Project } from '@playwright/test';
+import type { Project } from '@playwright/test';
 
 import './fixtures/run/compiled.js';
-// Loaded by every worker, whatever its specs import.
-import './fixtures/run/note-errors.js';
+import { defineConfig } from './fixtures/config.js';
 import type { MachineFixtures } from './fixtures/machine.js';
 import type { StackWorkerFixtures } from './fixtures/stack.js';
 import * as stacks from './fixtures/stacks/index.js';
-import { workersFor } from './lib/host/workers.js';
 
 /** Specs of what every stack has, on the user's own checkout. Its disk is written to: one VM at a time. */
 const opentdx: Project<MachineFixtures, StackWorkerFixtures> = {
@@ -25,24 +21,8 @@ const opentdx: Project<MachineFixtures, StackWorkerFixtures> = {
   timeout: 180_000,
 };
 
-export default defineConfig<MachineFixtures, StackWorkerFixtures>({
+export default defineConfig({
   testDir: 'specs',
-  globalSetup: './fixtures/run/setup.ts',
-  // A test's own time: its machine's boot has a budget of its own.
-  timeout: 60_000,
-  fullyParallel: true,
-  // What memory and cores allow; --workers says otherwise.
-  workers: workersFor({ cpus: availableParallelism(), availableBytes: freemem() }).workers,
-  forbidOnly: Boolean(process.env.CI),
-  // The timeline's pictures go into the report, so that it stands before what writes that.
-  reporter: [
-    ['./fixtures/reporters/timeline.ts'],
-    ['list'],
-    ['html', { open: 'never' }],
-    ['json', { outputFile: 'test-results.json' }],
-    // Its last line is the run's.
-    ['./fixtures/reporters/summary.ts'],
-  ],
   projects: [
     { name: 'unit', testDir: 'specs/unit' },
     { name: 'reference', testDir: 'specs/vfio' },
