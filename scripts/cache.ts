@@ -6,12 +6,12 @@ import { cacheFolder } from '../lib/host/cache-folder.js';
 import type { Item } from './cache/item.js';
 import { surveys } from './cache/survey.js';
 import { readCommandLine, refuse } from './command-line.js';
+import { usages } from './usages.js';
 
-const usage = 'usage: npm run cache -- list|prune';
-const { positionals } = readCommandLine(usage, { allowPositionals: true });
+const { positionals } = readCommandLine(usages.cache, { allowPositionals: true });
 const [command = '', ...more] = positionals;
-if (more.length > 0) refuse(usage, `One command, and not also: ${more.join(' ')}`);
-if (command !== 'list' && command !== 'prune') refuse(usage, `No such command: '${command}'`);
+if (more.length > 0) refuse(usages.cache, `One command, and not also: ${more.join(' ')}`);
+if (command !== 'list' && command !== 'prune') refuse(usages.cache, `No such command: '${command}'`);
 
 const cache = cacheFolder(process.env);
 if (command === 'list') for (const survey of surveys) for (const item of await survey(cache)) show(item);

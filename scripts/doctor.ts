@@ -7,8 +7,7 @@ import { readCommandLine, refuse } from './command-line.js';
 import { canRun, runChecks } from './doctor/check.js';
 import { checksFor, type StackName, stackNames } from './doctor/stacks.js';
 import { doctorText } from './doctor/text.js';
-
-const usage = `usage: npm run doctor -- [--stack ${stackNames.join('|')}] [--json]`;
+import { usages } from './usages.js';
 
 process.exitCode = await main();
 
@@ -33,11 +32,11 @@ async function main(): Promise<number> {
 }
 
 function readArguments(): { stack: StackName; json: boolean } {
-  const { values } = readCommandLine(usage, {
+  const { values } = readCommandLine(usages.doctor, {
     options: { stack: { type: 'string' }, json: { type: 'boolean', default: false } },
   });
   // A checkout that is named is meant to be used.
   const wished = values.stack ?? (process.env.OPENTDX_ROOT ? 'opentdx' : 'reference');
   const stack = stackNames.find((name) => name === wished);
-  return stack ? { stack, json: values.json } : refuse(usage, `No such stack: ${wished}`);
+  return stack ? { stack, json: values.json } : refuse(usages.doctor, `No such stack: ${wished}`);
 }

@@ -4,19 +4,17 @@ import { readEnvironment } from '../fixtures/environment.js';
 import { referenceImage } from '../fixtures/stacks/reference-image.js';
 import { specKernels } from '../fixtures/stacks/spec-kernels.js';
 import { InfrastructureError } from '../lib/errors.js';
+import { isCompiled } from '../lib/text/index.js';
 import { readCommandLine, refuse } from './command-line.js';
-import { updateLock } from './image/update-lock.js';
+import { usages } from './usages.js';
 
-const usage = `usage: npm run image [-- kernels | update]     builds the reference guest if need be and says where it is
-
-kernels: builds instead what only the projects framework and ept boot, some minutes each: the small kernels and the guest for Bochs.
-update: finds the newest packages that Debian's archive has as a whole, writes the lock of all builds (images/packages/lock.json), builds the
-guest and runs a VFIO spec in it. If that fails, the lock is as it was.`;
-const { positionals } = readCommandLine(usage, { allowPositionals: true });
+const { positionals } = readCommandLine(usages.image, { allowPositionals: true });
 const [what = 'reference', ...more] = positionals;
 if (!['reference', 'kernels', 'update'].includes(what) || more.length > 0) {
-  refuse(usage, `No such image: '${positionals.join(' ')}'`);
+  refuse(usages.image, `No such image: '${positionals.join(' ')}'`);
 }
+if (what === 'update' && isCompiled)
+  refuse(usages.image, "It tries a spec of the project's own: run it in a checkout.");
 
 const environment = readEnvironment(process.env);
 const progress = (line: string): void => {
@@ -32,6 +30,7 @@ try {
 
 async function build(): Promise<void> {
   if (what === 'update') {
+    const { updateLock } = await import('./image/update-lock.js');
     console.log(await updateLock(environment, progress));
   } else if (what === 'reference') {
     console.log((await referenceImage(environment, progress)).folder);

@@ -6,8 +6,6 @@
 # whether or not GPU is set, and starts two vCPUs unless told otherwise.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
 mem=1g
 smp=2
 ssh_port=10032
@@ -50,7 +48,8 @@ while getopts 'm:s:p:d:h' option; do
     esac
 done
 
-image=${E2E_IMAGE:-$here/../../.cache/image}
+cache=${E2E_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME-}/.cache}/opentdx-e2e}
+image=${E2E_IMAGE:-$cache/reference/current}
 kernel=${E2E_KERNEL:-$image/vmlinux}
 initrd=${E2E_INITRD:-$image/initrd}
 accel=${E2E_ACCEL:-tcg}

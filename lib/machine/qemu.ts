@@ -2,6 +2,7 @@ import { execa } from 'execa';
 
 import { InfrastructureError } from '../errors.js';
 import { findCommand } from '../host/find-command.js';
+import { ownCommand } from '../text/index.js';
 
 /** The absolute path of a QEMU, as the shell would find it. @throws InfrastructureError when there is none */
 export async function findQemu(command: string): Promise<string> {
@@ -9,7 +10,7 @@ export async function findQemu(command: string): Promise<string> {
   if (file !== undefined) return file;
   const where = command.includes('/') ? 'that can be run' : 'on the PATH';
   throw new InfrastructureError(
-    `There is no ${command} ${where}: 'npm run e2e' installs QEMU, or set E2E_QEMU to the path of one.`,
+    `There is no ${command} ${where}: '${ownCommand('test')}' installs QEMU, or set E2E_QEMU to the path of one.`,
   );
 }
 

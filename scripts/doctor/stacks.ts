@@ -1,5 +1,6 @@
 import type { Environment } from '../../fixtures/environment.js';
 import { findCommand } from '../../lib/host/find-command.js';
+import { isCompiled } from '../../lib/text/index.js';
 import { type Check, missing, ready } from './check.js';
 import { kvmCheck } from './kvm.js';
 import { opentdxChecks } from './opentdx.js';
@@ -110,7 +111,7 @@ function packagesCheck(): Check {
     name: 'node packages',
     look: async () =>
       (await findCommand('node_modules/.bin/playwright')) === undefined
-        ? missing('not installed', 'npm ci')
+        ? missing('not installed', isCompiled ? 'npm install' : 'npm ci')
         : ready('installed'),
   };
 }

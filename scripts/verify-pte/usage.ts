@@ -1,4 +1,6 @@
-export const usage = `usage: npx tsx scripts/verify-pte.ts <monitor_port> <virtual_address> [options]
+import { ownCommand } from '../../lib/text/index.js';
+
+export const usage = `usage: ${ownCommand('verify-pte', '<monitor_port>', '<virtual_address>', '[options]')}     one walk on a running VM, from outside
 
 Walks the page tables of a running VM from outside and says whether _PAGE_USER (bit 2) of the address's PTE is cleared. The VM is
 stopped for the milliseconds that this takes, and left as it was found.

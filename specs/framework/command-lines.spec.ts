@@ -30,6 +30,8 @@ for (const script of [
   'cache.ts',
   'image.ts',
   'doctor.ts',
+  'resume.ts',
+  'vm.ts',
 ]) {
   test(`${script} says how it is called, and refuses what it does not know in a line`, async () => {
     const call = (...args: string[]): Promise<Outcome> =>

@@ -3,6 +3,7 @@ import { access, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { InfrastructureError } from '../../errors.js';
+import { ownCommand } from '../../text/index.js';
 import { type CheckoutPart, checkoutParts, type Purpose, seamLoader } from './contract.js';
 import { monitorRemedy, opensMonitor } from './launch-script.js';
 
@@ -31,7 +32,7 @@ export class CheckoutError extends InfrastructureError {
           ? `OPENTDX_ROOT=${root} cannot be used:`
           : `OPENTDX_ROOT=${root}: ${missing.length === 1 ? 'one part' : `${missing.length} parts`} of the open-tdx checkout must be made first (remedies are to be run in it):`,
         ...missing.map((part) => `  ${describePart(part)}`),
-        '`npm run doctor -- --stack opentdx` looks again, at the host too.',
+        `\`${ownCommand('doctor', '--stack', 'opentdx')}\` looks again, at the host too.`,
       ].join('\n'),
     );
     this.missing = missing;

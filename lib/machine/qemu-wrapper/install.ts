@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
+import { isCompiled } from '../../text/index.js';
 import type { WrapperWishes } from './rewrite.js';
 import type { WrapperSettings } from './settings.js';
 
@@ -13,7 +13,7 @@ export interface QemuWrapper {
   readonly report: string;
 }
 
-const program = fileURLToPath(new URL('wrapper-main.ts', import.meta.url));
+const program = path.join(import.meta.dirname, `wrapper-main${path.extname(import.meta.filename)}`);
 
 /**
  * Writes a program into `folder` that takes QEMU's command line, changes it as wished for, writes down what it changed, and becomes
@@ -31,8 +31,8 @@ export async function installQemuWrapper(
   const settings: WrapperSettings = { qemu, wishes, report: path.join(folder, 'qemu-command-line.json') };
   await writeFile(settingsFile, `${JSON.stringify(settings, null, 2)}\n`);
   // Absolute: `--import tsx` would be looked for from the working folder, which is the checkout.
-  const loader = import.meta.resolve('tsx');
-  const rewrite = [process.execPath, '--import', loader, program, settingsFile].map(quote).join(' ');
+  const loader = isCompiled ? [] : ['--import', import.meta.resolve('tsx')];
+  const rewrite = [process.execPath, ...loader, program, settingsFile].map(quote).join(' ');
   await writeFile(
     file,
     `#!/bin/bash
