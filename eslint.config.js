@@ -71,7 +71,7 @@ function restrictionsFor(folder) {
 }
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'playwright-report', 'test-results', 'blob-report'] },
+  { ignores: ['node_modules', 'playwright-report', 'test-results', 'blob-report', 'dist', 'scripts/init'] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

@@ -8,7 +8,10 @@ set -euo pipefail
 
 no_verdict=125
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+[ ! -e "$root/playwright.config.ts" ] || cd "$root"
+# The one that the fixtures get as well: there must not be two.
+playwright=$(node -p 'require.resolve("@playwright/test/cli", { paths: [process.argv[1]] })' "$root")
 
 no_verdict() {
     printf 'No verdict about the kernel (exit code %s): %s\n' "$no_verdict" "$1"
@@ -22,8 +25,15 @@ if ! { probe=$(mktemp "$temp/opentdx-e2e-probe.XXXXXX") && printf . >"$probe"; }
 fi
 rm "$probe"
 
+case " $* " in
+*' --list '*)
+    node "$playwright" "$@" || exit "$no_verdict"
+    exit 0
+    ;;
+esac
+
 # The summary is there whatever other reporters are asked for.
-summary_reporter=$PWD/fixtures/reporters/summary.ts
+summary_reporter=$(ls "$root"/fixtures/reporters/summary.[jt]s)
 arguments=()
 while [ "$#" -gt 0 ]; do
     case "$1" in
@@ -53,7 +63,7 @@ if ! { : >"$E2E_SUMMARY_FILE" && rm "$E2E_SUMMARY_FILE"; } 2>/dev/null; then
     no_verdict "the summary $E2E_SUMMARY_FILE cannot be written: set E2E_SUMMARY_FILE to another place."
 fi
 
-node_modules/.bin/playwright "${arguments[@]}" || true
+node "$playwright" "${arguments[@]}" || true
 
 [ -r "$E2E_SUMMARY_FILE" ] || no_verdict 'the run did not begin, or was killed; what Playwright says of it is above.'
 exit "$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).exitCode' "$E2E_SUMMARY_FILE" ||

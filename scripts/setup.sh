@@ -101,9 +101,11 @@ fi
 # While host packages come, if any are missing.
 stamp=node_modules/.opentdx-e2e-lock
 npm_ci=
-if ! cmp -s package-lock.json "$stamp"; then
+# The package has been installed with what it needs.
+if [ -e package-lock.json ] && ! cmp -s package-lock.json "$stamp"; then
     note 'install Node packages'
-    npm ci --no-audit --no-fund &
+    # No code of a package runs when it is installed: what ssh2's scripts compile is used by nobody here, and takes as long as all the rest.
+    npm ci --ignore-scripts --no-audit --no-fund &
     npm_ci=$!
     # Whatever fails meanwhile, it is not left running.
     trap wait EXIT
