@@ -54,7 +54,10 @@ export async function standInside({ machine, guest, access, headline, answers }:
   const terminal = process.stdin.isTTY && access !== undefined && answers;
   console.log([headline, waysIn, terminal ? 'The end of this shell ends it.' : 'Ctrl-C ends it.'].join('\n'));
   const over = [asked, died, terminal ? shell(sshCommand(access, machine.ports.ssh)) : inputsEnd()];
-  if ((await Promise.race(over)) === 'died') throw machine.died.reason;
+  const end = await Promise.race(over);
+  // An input that is still open would keep this process.
+  process.stdin.destroy();
+  if (end === 'died') throw machine.died.reason;
 }
 
 /** Resolves when somebody has left the shell. */

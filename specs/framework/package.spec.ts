@@ -55,8 +55,8 @@ test('from the tarball to specs of somebody else in an empty folder: green, an i
   test.setTimeout(900_000);
   await using scratch = await createRunFolder({ prefix: 'stranger' });
   // Names as somebody may have them.
-  const folder = path.join(scratch.path, "kernel specs, Jürgen's");
-  await mkdir(folder);
+  const folder = path.join(scratch.path, "Jürgen's", 'kernel specs');
+  await mkdir(folder, { recursive: true });
 
   await test.step('npm pack', () => succeed(root, 'npm', 'pack', '--pack-destination', scratch.path));
   const [tarball = ''] = (await readdir(scratch.path)).filter((name) => name.endsWith('.tgz'));
