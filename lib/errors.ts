@@ -1,8 +1,7 @@
 import { printable } from './text/index.js';
 
 /** For what is closed when its test ends: the spec's author may have left something unfinished. */
-export const testEndedHint =
-  'When a test ends, this is closed: is an `await` missing before what asked it?';
+export const testEndedHint = 'When a test ends, this is closed: is an `await` missing before what asked it?';
 
 /** Whoever wants to know which of these errors come to be in this process: see `onInfrastructureError`. One for all copies of this module. */
 const observer = Symbol.for('opentdx-e2e.onInfrastructureError');

@@ -27,8 +27,7 @@ export class LocalMemory implements SyncPhysicalMemory {
 
   /** @throws NotRamError, MemoryAccessError (QEMU has ended, or the file was cut) */
   readSync(address: bigint, length: number): Uint8Array {
-    if (this.#closed)
-      throw new MemoryAccessError(`This reader of guest memory was closed. ${testEndedHint}`);
+    if (this.#closed) throw new MemoryAccessError(`This reader of guest memory was closed. ${testEndedHint}`);
     const bytes = new Uint8Array(length);
     for (const piece of this.#ram.pieces(address, length)) {
       const segment = this.#segments.get(piece.range);
