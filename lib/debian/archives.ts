@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { findCommand } from '../host/find-command.js';
 import type { ArchiveName } from './package.js';
 
-/** Where Debian's packages come from; see README, "Environment". */
+/** Where Debian's packages come from; see docs/reference.md, "Environment". */
 export interface ArchiveSettings {
   /** `E2E_DEBIAN_ARCHIVE`: has the archives `debian` and `debian-security` below it; undefined: the host's own, or Debian's. */
   readonly base: string | undefined;

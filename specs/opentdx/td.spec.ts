@@ -1,7 +1,7 @@
 import { expect } from '../../fixtures/index.js';
 import { test } from '../../fixtures/td.js';
 
-// Never run on the developers' machines: no host of theirs has open_tdx. See README, "Your own checkout".
+// Never run on the developers' machines: no host of theirs has open_tdx. See docs/checkout.md.
 test.describe('a TD', { tag: '@tdx' }, () => {
   test.describe.configure({ timeout: 900_000 });
 

@@ -53,9 +53,11 @@ test('modules without a kernel are refused', () => {
   });
 });
 
-test('every variable that the README names is known, and every one of them is tried here', async () => {
-  const readme = await readFile(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
-  const named = new Set([...readme.matchAll(/^\| `(E2E_\w+)`/gm)].map(([, name]) => name ?? ''));
+test('every variable that the documentation names is known, and every one of them is tried here', async () => {
+  const docs = path.resolve(import.meta.dirname, '../../../docs');
+  const pages = ['reference.md', 'checkout.md'].map((page) => readFile(path.join(docs, page), 'utf8'));
+  const text = (await Promise.all(pages)).join('\n');
+  const named = new Set([...text.matchAll(/^\| `(E2E_\w+)`/gm)].map(([, name]) => name ?? ''));
   expect(new Set([...Object.keys(variables), 'E2E_KERNEL_MODULES'])).toEqual(named);
 });
 
