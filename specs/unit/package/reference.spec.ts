@@ -44,7 +44,7 @@ test('the reference lists the matchers that there are', async () => {
   const folder = path.join(root, 'fixtures/matchers');
   const sources = await Promise.all((await readdir(folder)).map((file) => page(`fixtures/matchers/${file}`)));
   const names = sources.flatMap((source) =>
-    [...source.matchAll(/^ {2}'(to[A-Z]\w+)',$/gm)].map(([, name]) => name),
+    [...source.matchAll(/^ {4}'(to[A-Z]\w+)',$/gm)].map(([, name]) => name),
   );
   expect(names.length).toBeGreaterThan(10);
   expect((await listed('matcher')).toSorted()).toEqual(names.toSorted());
