@@ -13,13 +13,13 @@ interface Outcome {
   readonly output: string;
 }
 
-/** As somebody in a terminal of their own: nothing of the Playwright that runs this. */
+/** Of the Playwright that runs this, the npm that runs that, and the checkout that it is to use; not where packages come from. */
+const notTheirs =
+  /^(TEST_|PLAYWRIGHT_|PW|FORCE_COLOR|CI$|OPENTDX_ROOT|GPU$|npm_(?!config_(registry|cache|cafile|\w*proxy|userconfig)$)|NODE_(?!EXTRA_CA)|E2E_(?!CACHE|ACCEL|QEMU|IMAGE|DEBIAN))/;
+
+/** As somebody in a terminal of their own. */
 function type(folder: string, command: string, ...args: string[]): Promise<Outcome> {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !/^(TEST_|PLAYWRIGHT_|PW|FORCE_COLOR|npm_|NODE_)/.test(name),
-    ),
-  );
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !notTheirs.test(name)));
   return new Promise((resolve) => {
     execFile(command, args, { cwd: folder, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       const exitCode = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
