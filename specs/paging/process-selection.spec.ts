@@ -1,5 +1,5 @@
 import { expect, test } from '../../fixtures/index.js';
-import { addressSpaceOfPid } from '../../lib/guest/process/address-space.js';
+import { addressSpaceOfPid, findProcess } from '../../lib/guest/process/address-space.js';
 import { ProcessSelectionError } from '../../lib/guest/process/errors.js';
 import { findGuestKernel, type KernelSources } from '../../lib/guest/process/kernel-of-guest.js';
 import { KernelImage } from '../../lib/guest/process/search-kernel.js';
@@ -122,6 +122,16 @@ test.describe('with page-table isolation', () => {
         expect(space.root & 0x1fffn).toBe(0n);
         expect(space.root).toBe(process.space.root & ~0x1000n);
       }
+      // The first instructions of an entry: in the kernel already, with the tables of user mode still.
+      await machine.paused(async () => {
+        const entering = (await machine.registers()).map((cpu) => ({
+          ...cpu,
+          cpl: 0,
+          cr3: cpu.cr3 | 0x1000n,
+        }));
+        const { space } = await findProcess(entering, memory.memory, process.pid, { sources });
+        expect(space.root).toBe(process.space.root & ~0x1000n);
+      });
     }
   });
 });

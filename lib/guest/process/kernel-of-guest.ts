@@ -66,7 +66,8 @@ export async function findGuestKernel(
 
 /**
  * The page tables through which the kernel may be seen, the likeliest first: those of vCPUs in kernel mode. With page-table
- * isolation a vCPU in user mode has the copy that maps next to nothing of the kernel, and the whole one lies beside it.
+ * isolation a vCPU in user mode has the copy that maps next to nothing of the kernel, and the whole one lies beside it. So has
+ * one in the first instructions of an entry to the kernel, before it switches (arch/x86/entry/calling.h, SWITCH_TO_KERNEL_CR3).
  */
 function kernelTables(
   registers: readonly VcpuRegisters[],
@@ -78,7 +79,7 @@ function kernelTables(
   return byRing.flatMap((cpu) => {
     const space = addressSpaceOf(cpu, options);
     const { kernel } = kptiPair(space.root);
-    const roots = kernel === space.root || cpu.cpl === 0 ? [space.root] : [space.root, kernel];
+    const roots = [...new Set([space.root, kernel])];
     return roots.map((root) => ({ cpu, memory: new KernelMemory(physical, { ...space, root }) }));
   });
 }
