@@ -1,4 +1,5 @@
 import { SymbolsError } from './errors.js';
+import { linkedAt } from './linked-at.js';
 import { type KernelSymbol, SymbolTable } from './symbol-table.js';
 
 /** Every 256th name has a marker (scripts/kallsyms.c). */
@@ -16,14 +17,14 @@ const digitTokens = Buffer.from('0\x001\x002\x003\x004\x005\x006\x007\x008\x009\
  * The symbols that a kernel carries in itself for its own reports (CONFIG_KALLSYMS), out of an uncompressed `vmlinux`. So a
  * stripped kernel needs no System.map, and a hung guest need not be asked. Addresses are those that it was linked for.
  *
- * Understands the tables of Linux 5.x to 6.3 (offsets before the names) and of 6.4 and later (behind the token index), both with
- * CONFIG_KALLSYMS_BASE_RELATIVE, as x86-64 kernels are (scripts/kallsyms.c).
+ * Understands the tables of Linux 5.x to 6.3 (offsets before the names) and of 6.4 and later (behind the token index), with offsets from a
+ * base in all forms that x86-64 kernels have had (scripts/kallsyms.c), and since 7.0 from their own place.
  *
  * @throws SymbolsError when there are no such tables
  */
 export function kallsymsOfImage(image: Buffer): SymbolTable {
   for (let at = image.indexOf(digitTokens); at !== -1; at = image.indexOf(digitTokens, at + 1)) {
-    const tables = tablesAround(image, at);
+    const tables = tablesAround(image, at, 8) ?? tablesAround(image, at, 4);
     if (tables) return new SymbolTable(symbolsOf(image, tables));
   }
   throw new SymbolsError(
@@ -36,19 +37,25 @@ interface Tables {
   readonly tokenIndex: number;
   readonly names: number;
   readonly count: number;
-  /** Signed 32-bit numbers, one for each symbol. */
+  /** 32-bit numbers, one for each symbol. */
   readonly offsets: number;
-  readonly relativeBase: bigint;
+  readonly address: AddressForm;
 }
 
-function tablesAround(image: Buffer, digits: number): Tables | undefined {
-  const found = tokenTableAround(image, digits);
+/** The address of a symbol by its place among them and its offset, a signed number. */
+type AddressForm = (index: number, offset: number) => bigint;
+
+/** What each table begins at a multiple of: 8 bytes, since Linux 7.0 4. */
+type Alignment = 4 | 8;
+
+function tablesAround(image: Buffer, digits: number, to: Alignment): Tables | undefined {
+  const found = tokenTableAround(image, digits, to);
   if (!found) return undefined;
-  const names = namesBefore(image, found.tokenTable);
+  const names = namesBefore(image, found.tokenTable, to);
   if (!names) return undefined;
   const offsets =
     offsetsBefore(image, names.start, names.count) ??
-    offsetsBehind(image, found.tokenIndex + tokens * 2, names.count);
+    offsetsBehind(image, aligned(found.tokenIndex + tokens * 2, to), names.count);
   return offsets && { ...found, ...offsets, names: names.start, count: names.count };
 }
 
@@ -56,10 +63,11 @@ function tablesAround(image: Buffer, digits: number): Tables | undefined {
 function tokenTableAround(
   image: Buffer,
   digits: number,
+  to: Alignment,
 ): { tokenTable: number; tokenIndex: number } | undefined {
   // '0' is token 0x30: of the 48 before it none is longer than a symbol's name.
   const earliest = Math.max(0, digits - 0x30 * 128);
-  for (let start = align8(earliest); start <= digits; start += 8) {
+  for (let start = aligned(earliest, to); start <= digits; start += to) {
     let at = start;
     let token = 0;
     for (; token < tokens && at < image.length; token += 1) {
@@ -69,7 +77,7 @@ function tokenTableAround(
       at = end + 1;
     }
     if (token < tokens) continue;
-    const tokenIndex = align8(at);
+    const tokenIndex = aligned(at, to);
     if (indexFits(image, start, tokenIndex)) return { tokenTable: start, tokenIndex };
   }
   return undefined;
@@ -89,18 +97,22 @@ function indexFits(image: Buffer, tokenTable: number, tokenIndex: number): boole
  * The number of names, the names, their markers, since 6.2 (and in 6.1's stable releases) a permutation of 3 bytes a name, and then the token
  * table: the number is found backwards from there, by what it must be followed by.
  */
-function namesBefore(image: Buffer, tokenTable: number): { start: number; count: number } | undefined {
+function namesBefore(
+  image: Buffer,
+  tokenTable: number,
+  to: Alignment,
+): { start: number; count: number } | undefined {
   const earliest = Math.max(0, tokenTable - longestNames);
-  for (let at = (tokenTable & ~7) - 8; at >= earliest; at -= 8) {
+  for (let at = tokenTable - to; at >= earliest; at -= to) {
     const count = image.readUInt32LE(at);
-    if (count < fewest || count > most || image.readUInt32LE(at + 4) !== 0) continue;
-    if (namesFit(image, at + 8, count, tokenTable)) return { start: at + 8, count };
+    if (count < fewest || count > most || (to === 8 && image.readUInt32LE(at + 4) !== 0)) continue;
+    if (namesFit(image, at + to, count, tokenTable, to)) return { start: at + to, count };
   }
   return undefined;
 }
 
 /** Whether `count` names begin here and are followed by their markers: 0, and the offset of the 256th name. */
-function namesFit(image: Buffer, start: number, count: number, end: number): boolean {
+function namesFit(image: Buffer, start: number, count: number, end: number, to: Alignment): boolean {
   let at = start;
   let secondMarker = 0;
   for (let name = 0; name < count; name += 1) {
@@ -109,7 +121,7 @@ function namesFit(image: Buffer, start: number, count: number, end: number): boo
     at = next.start + next.length;
     if (next.length === 0 || at > end) return false;
   }
-  const markers = align8(at);
+  const markers = aligned(at, to);
   return image.readUInt32LE(markers) === 0 && image.readUInt32LE(markers + 4) === secondMarker;
 }
 
@@ -121,34 +133,46 @@ function nameAt(image: Buffer, at: number): { length: number; start: number } {
 }
 
 /** Until Linux 6.3: offsets, relative base, number of symbols, names. */
-function offsetsBefore(
-  image: Buffer,
-  names: number,
-  count: number,
-): Pick<Tables, 'offsets' | 'relativeBase'> | undefined {
+function offsetsBefore(image: Buffer, names: number, count: number): Offsets | undefined {
   const base = names - 16;
-  return offsetsAt(image, base - align8(count * 4), base, count);
+  const offsets = base - aligned(count * 4, 8);
+  return offsets < 0 ? undefined : relativeTo(image, base, offsets, count);
 }
 
-/** From Linux 6.4 on: token index, offsets, relative base. */
-function offsetsBehind(
-  image: Buffer,
-  tokenIndexEnd: number,
-  count: number,
-): Pick<Tables, 'offsets' | 'relativeBase'> | undefined {
-  const offsets = align8(tokenIndexEnd);
-  return offsetsAt(image, offsets, offsets + align8(count * 4), count);
+/** From Linux 6.4 on: token index, offsets, and until 6.19 the relative base. */
+function offsetsBehind(image: Buffer, offsets: number, count: number): Offsets | undefined {
+  const end = offsets + aligned(count * 4, 8);
+  if (end > image.length) return undefined;
+  return relativeTo(image, end, offsets, count) ?? relativeToThemselves(image, offsets, count);
 }
 
-function offsetsAt(
-  image: Buffer,
-  offsets: number,
-  base: number,
-  count: number,
-): Pick<Tables, 'offsets' | 'relativeBase'> | undefined {
-  if (offsets < 0 || base + 8 > image.length || count === 0) return undefined;
-  const relativeBase = image.readBigUInt64LE(base);
-  return relativeBase >> 31n === 0x1_ffff_ffffn ? { offsets, relativeBase } : undefined;
+type Offsets = Pick<Tables, 'offsets' | 'address'>;
+
+function relativeTo(image: Buffer, base: number, offsets: number, count: number): Offsets | undefined {
+  const relativeBase = base + 8 > image.length ? 0n : image.readBigUInt64LE(base);
+  if (!isLinked(relativeBase)) return undefined;
+  for (let index = 0; index < count; index += 1) {
+    if (image.readInt32LE(offsets + index * 4) >= 0) continue;
+    // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, until 6.14: a value that is not negative is absolute, a per-CPU offset.
+    const address: AddressForm = (_, offset) =>
+      offset >= 0 ? BigInt(offset) : relativeBase - 1n - BigInt(offset);
+    return { offsets, address };
+  }
+  return { offsets, address: (_, offset) => relativeBase + BigInt(offset) };
+}
+
+/** Since Linux 7.0: each offset counts from its own place (kernel/kallsyms.c, kallsyms_sym_address). */
+function relativeToThemselves(image: Buffer, offsets: number, count: number): Offsets | undefined {
+  const start = linkedAt(image, offsets);
+  if (start === undefined) return undefined;
+  const address: AddressForm = (index, offset) => start + BigInt(index * 4 + offset);
+  const ends = [0, count - 1].map((index) => address(index, image.readInt32LE(offsets + index * 4)));
+  return ends.every(isLinked) ? { offsets, address } : undefined;
+}
+
+/** The top 2 GiB, where x86-64 kernels are linked. */
+function isLinked(address: bigint): boolean {
+  return address >> 31n === 0x1_ffff_ffffn;
 }
 
 function* symbolsOf(image: Buffer, tables: Tables): Generator<KernelSymbol> {
@@ -162,14 +186,12 @@ function* symbolsOf(image: Buffer, tables: Tables): Generator<KernelSymbol> {
     let text = '';
     for (const token of image.subarray(start, start + length)) text += strings[token] ?? '';
     at = start + length;
-    const offset = image.readInt32LE(tables.offsets + index * 4);
-    // CONFIG_KALLSYMS_ABSOLUTE_PERCPU: a value that is not negative is absolute, a per-CPU offset.
-    const address = offset >= 0 ? BigInt(offset) : tables.relativeBase - 1n - BigInt(offset);
+    const address = tables.address(index, image.readInt32LE(tables.offsets + index * 4));
     // The first character is the symbol's type, as in System.map.
     yield { address, name: text.slice(1) };
   }
 }
 
-function align8(value: number): number {
-  return (value + 7) & ~7;
+function aligned(value: number, to: Alignment): number {
+  return (value + to - 1) & -to;
 }
