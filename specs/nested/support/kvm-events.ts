@@ -16,11 +16,12 @@ export function nestedFaults(events: readonly TraceEvent[]): NestedFault[] {
   });
 }
 
-/** Reasons of all exits of the VM, in order, such as `npf` and `hlt`. */
+/** Reasons of the VM's exits, in order, such as `npf` and `hlt`; not the host's interrupts, which come when they come. */
 export function exitReasons(events: readonly TraceEvent[]): string[] {
-  return events.flatMap(({ name, text }) =>
+  const reasons = events.flatMap(({ name, text }) =>
     name === 'kvm_exit' ? (/reason (\S+)/.exec(text)?.[1] ?? text) : [],
   );
+  return reasons.filter((reason) => reason !== 'interrupt');
 }
 
 /** What KVM says of an MMIO SPTE that it installs: the tracepoint kvmmmu:mark_mmio_spte. */
