@@ -15,7 +15,7 @@ export function qemuBelow(launcher: number, monitorPort: number): number {
 }
 
 /** The options that the QEMU below a launcher was started with, files of -readconfig included; undefined while there is none. */
-export function optionsOfQemu(launcher: number): QemuOption[] | undefined {
+export function optionsOfQemu(launcher: number): readonly QemuOption[] | undefined {
   const pid = youngest(launcher, isQemu);
   if (pid === undefined) return undefined;
   return withConfigs(parseCommandLine(commandLineOf(pid).slice(1)), (file) => {

@@ -1,4 +1,4 @@
-import { parseCommandLine, type QemuOption } from './options.js';
+import { parseCommandLine, type QemuOption, withSets } from './options.js';
 import { isOn, partsOf, property } from './properties.js';
 
 /** Where a character device can be connected to; `other` for what cannot: stdio, a file, a socket that connects out. */
@@ -83,15 +83,16 @@ function optionsOfConfig(text: string): QemuOption[] {
   return parseCommandLine(words);
 }
 
-/** The options with those of their files of -readconfig in their places; of a file that cannot be read, nothing. */
+/** The options with those of their files of -readconfig in their places (of a file that cannot be read, nothing), and what -set says of them. */
 export function withConfigs(
   options: readonly QemuOption[],
   read: (file: string) => string | undefined,
-): QemuOption[] {
-  return options.flatMap((each) => {
+): readonly QemuOption[] {
+  const whole = options.flatMap((each) => {
     const text = each.name === 'readconfig' && each.value !== undefined ? read(each.value) : undefined;
     return text === undefined ? [each] : optionsOfConfig(text);
   });
+  return withSets(whole);
 }
 
 function named(

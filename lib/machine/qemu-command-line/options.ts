@@ -1,3 +1,5 @@
+import { partsOf, property } from './properties.js';
+
 /** An option of a QEMU command line, or a word that stands by itself (a disk image). */
 export interface QemuOption {
   /** Without dashes: QEMU takes one or two. Undefined for a word that is no option. */
@@ -43,4 +45,31 @@ export function wordsOf(options: readonly QemuOption[]): string[] {
 /** An option as it is written here: with one dash. */
 export function option(name: string, value?: string): QemuOption {
   return { name, value, words: value === undefined ? [`-${name}`] : [`-${name}`, value] };
+}
+
+/**
+ * The option that `-set GROUP.ID.NAME=VALUE` is about, and what becomes of it (QEMU 5.2 to 11, qemu_set_option); undefined for another
+ * option, or where there is none of that id, which QEMU refuses.
+ */
+export function settledBy(
+  set: QemuOption,
+  options: readonly QemuOption[],
+): { readonly target: QemuOption; readonly settled: QemuOption } | undefined {
+  if (set.name !== 'set') return undefined;
+  const [, group, id, key, value = ''] = /^([^.]+)\.([^.]+)\.([^=]+)=(.*)$/s.exec(set.value ?? '') ?? [];
+  const target = options.find(
+    (each) => each.name === group && property(partsOf(each.value ?? ''), 'id') === id,
+  );
+  if (!target || group === undefined || key === undefined) return undefined;
+  return { target, settled: option(group, `${target.value ?? ''},${key}=${value.replaceAll(',', ',,')}`) };
+}
+
+/** The options as QEMU has them in the end: each with what every -set says of it. */
+export function withSets(options: readonly QemuOption[]): readonly QemuOption[] {
+  return options.reduce((so, set) => {
+    const found = settledBy(set, so);
+    return found
+      ? so.flatMap((each) => (each === set ? [] : each === found.target ? found.settled : each))
+      : so;
+  }, options);
 }

@@ -5,7 +5,7 @@ import { listenOnLoopback } from './changes/loopback.js';
 import { openMonitor } from './changes/monitor.js';
 import { addPassThrough } from './changes/pass-through.js';
 import { useTcg } from './changes/tcg.js';
-import { isOnLoopback, listenersOf, withConfigs } from '../qemu-command-line/index.js';
+import { isOnLoopback, listenersOf, settledBy, withConfigs, withSets } from '../qemu-command-line/index.js';
 import { type Change, Draft } from './draft.js';
 
 /** What is to be different from what the launch script asks of QEMU. All that is left out stays as it is. */
@@ -58,6 +58,7 @@ export function rewriteCommandLine(
       if (inside.includes(config) || listenersOf(inside).every(isOnLoopback)) continue;
       draft.replace(config, inside, 'listens on this host only, which its file cannot be told');
     }
+    if (!listenersOf(withSets(draft.options)).every(isOnLoopback)) foldSets(draft);
   }
   if (wishes.tcgBecause !== undefined) useTcg(draft, wishes.tcgBecause);
   if (wishes.passThrough !== undefined) addPassThrough(draft, wishes.passThrough);
@@ -67,4 +68,14 @@ export function rewriteCommandLine(
   if (wishes.monitorPort !== undefined) openMonitor(draft, wishes.monitorPort);
   if (wishes.loopbackOnly === true) listenOnLoopback(draft);
   return { words: draft.words, changes: draft.changes };
+}
+
+/** What -set says of an option is written into it: afterwards it would be said of an option that was changed. */
+function foldSets(draft: Draft): void {
+  for (const set of draft.all('set')) {
+    const found = settledBy(set, draft.options);
+    if (!found) continue;
+    draft.replace(found.target, found.settled, `written as ${set.value ?? ''} has it`);
+    draft.replace(set, undefined, `listens on this host only, which -set could change`);
+  }
 }

@@ -185,6 +185,22 @@ test('a file of -readconfig counts as what it stands for', () => {
   expect(withConfigs(parseCommandLine(['-readconfig', 'gone']), () => undefined)).toHaveLength(1);
 });
 
+test('-set counts as a part of the option that it is about', () => {
+  const words = [
+    '-chardev',
+    'socket,id=c,port=1',
+    '-mon',
+    'c',
+    '-set',
+    'chardev.c.server=on',
+    '-set',
+    'chardev.c.host=a,b',
+  ];
+  expect(reachableMonitors(withConfigs(parseCommandLine(words), () => undefined))).toEqual([
+    { kind: 'tcp', host: 'a,b', port: '1' },
+  ]);
+});
+
 test('every word of a command line comes back, in its place', () => {
   const words = ['disk.img', '-append', '-x', '--s', '-m', '-S', '-usb', '-unknown', 'value', '-last'];
   expect(wordsOf(parseCommandLine(words))).toEqual(words);

@@ -247,6 +247,18 @@ test.describe('upstream’s script', () => {
   });
 });
 
+test('what -set opens beyond this host is written into its option, and listens on this host', () => {
+  const device = ['-chardev', 'socket,id=c,port=1', '-mon', 'c'];
+  const sets = ['-set', 'chardev.c.server=on', '-set', 'chardev.c.host=0.0.0.0', '-set', 'device.x.y=1,2'];
+  const rewritten = rewrite([...sets.slice(4), ...device, ...sets.slice(0, 4)], { loopbackOnly: true });
+  expect(rewritten).toEqual([
+    ...['-set', 'device.x.y=1,2', '-chardev'],
+    ...['socket,id=c,port=1,server=on,host=127.0.0.1', '-mon', 'c'],
+  ]);
+  const local = [...device, '-set', 'chardev.c.host=127.0.0.1', '-set', 'chardev.c.server=on'];
+  expect(rewrite(local, { loopbackOnly: true })).toEqual(local);
+});
+
 test('a monitor on another port is not the one that is wanted', () => {
   const given = ['-monitor', 'tcp:127.0.0.1:2110,server,nowait'];
   expect(rewrite(given, { monitorPort: 21100 })).toHaveLength(4);
