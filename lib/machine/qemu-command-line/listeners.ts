@@ -135,13 +135,23 @@ function forwarding(rule: string, visit: HostVisit): string {
   return match ? `${match[1] ?? ''}${visitAddress(match[2] ?? '', visit)}${match[3] ?? ''}` : rule;
 }
 
+/** `[address[%interface]/]ports`, of -netdev passt (passt's own -t and -u); without an address it is all of them. */
+function passtForwarding(rule: string, visit: HostVisit): string {
+  const [, host = '', ports = ''] = /^(?:([^/]*)\/)?(.+)$/s.exec(rule) ?? [];
+  const address = host.replace(/%.*$/, '');
+  if (/^(none|auto)?$/.test(ports)) return rule;
+  const bound = visit(address, ports);
+  return bound === address ? rule : `${bound}/${ports}`;
+}
+
 function network(value: string, visit: HostVisit): string {
   const json = jsonOf(value);
   if (json) return visitJson(value, json, visit);
   let parts = partsOf(value).map((part) => {
-    const [, key = '', text = ''] = /^(hostfwd|listen|localaddr)=(.*)$/s.exec(part) ?? [];
+    const [, key = '', text = ''] = /^(hostfwd|listen|localaddr|(?:tcp|udp)-ports)=(.*)$/s.exec(part) ?? [];
     if (key === '') return part;
-    return `${key}=${key === 'hostfwd' ? forwarding(text, visit) : visitAddress(text, visit)}`;
+    const visitor = key === 'hostfwd' ? forwarding : key.endsWith('-ports') ? passtForwarding : visitAddress;
+    return `${key}=${visitor(text, visit)}`;
   });
   // Whoever is in the group's network can send to it: on which interfaces it is joined, localaddr says.
   const group = property(parts, 'mcast');
@@ -165,7 +175,8 @@ function visitJson(value: string, json: Record<string, unknown>, visit: HostVisi
   const connects = json.type === 'stream' && json.server !== true;
   const visited: unknown = JSON.parse(value, (key, each: unknown) => {
     if (typeof each === 'string') {
-      if (key === 'str') return note(each, forwarding(each, visit));
+      const rule = json.type === 'passt' ? passtForwarding : forwarding;
+      if (key === 'str') return note(each, rule(each, visit));
       if (key === 'listen' || key === 'localaddr') return note(each, visitAddress(each, visit));
     }
     if (typeof each !== 'object' || each === null || connects || key === 'remote') return each;

@@ -106,6 +106,14 @@ const exposed: (readonly [string[], string[]])[] = [
     ['-netdev', '{"type":"user","id":"n","hostfwd":[{"str":"tcp::22-:22"}]}'],
     ['-netdev', '{"type":"user","id":"n","hostfwd":[{"str":"tcp:127.0.0.1:22-:22"}]}'],
   ],
+  [
+    ['-netdev', 'passt,id=n,tcp-ports=2222:22,udp-ports=10.0.0.7%eth0/53'],
+    ['-netdev', 'passt,id=n,tcp-ports=127.0.0.1/2222:22,udp-ports=127.0.0.1/53'],
+  ],
+  [
+    ['-netdev', '{"type":"passt","id":"n","tcp-ports":[{"str":"2222:22"}]}'],
+    ['-netdev', '{"type":"passt","id":"n","tcp-ports":[{"str":"127.0.0.1/2222:22"}]}'],
+  ],
 ];
 
 const quiet = [
@@ -125,6 +133,7 @@ const quiet = [
   ['-incoming', 'defer'],
   ['-netdev', 'user,id=n,hostfwd=tcp:127.0.0.1:22-:22'],
   ['-netdev', 'socket,id=n,connect=10.0.0.1:1'],
+  ['-netdev', 'passt,id=n,tcp-ports=none,udp-ports=127.0.0.1/53'],
   ['-append', 'console=ttyS0 -s -vnc :0'],
   ['-drive', 'file=a,,b,format=raw'],
 ];
