@@ -8,8 +8,10 @@ import type { KernelConfig } from './kernel/config.js';
 import { KernelError } from './kernel/errors.js';
 import { findConfig } from './kernel/find-config.js';
 import { type KernelFile, readKernelFile } from './kernel/kernel-file.js';
-import { moduleName, selectModules } from './kernel/modules-dep.js';
-import { findModules } from './kernel/modules-folder.js';
+import { findModules, selectModules } from './kernel/kernel-modules.js';
+import { type KernelChoice, placeOfKernel } from './kernel/kernel-place.js';
+import { ownModules } from './kernel/own-modules.js';
+import type { KernelModule } from './kernel/module-file.js';
 import { modulesOverlay } from './kernel/overlay.js';
 import { guestRequirements, taggedRequirements, vmlinuxRequirements } from './kernel/requirements.js';
 import { type ReferenceImage, referenceRecipe } from './reference-image.js';
@@ -24,6 +26,8 @@ export interface HybridImage {
   readonly configSource: string | undefined;
   /** Names of the modules that the guest has of it. */
   readonly modules: readonly string[];
+  /** Why it has none of the project's own modules; undefined if it has them. */
+  readonly noOwnModules: string | undefined;
   readonly initrd: string;
   /** By tag of specs that need something that this kernel lacks: what that is. */
   readonly lacks: ReadonlyMap<string, string>;
@@ -32,10 +36,7 @@ export interface HybridImage {
 export interface HybridOptions {
   /** The project's cache folder (lib/host/cache-folder). */
   readonly cache: string;
-  /** A bzImage or a vmlinux. */
-  readonly kernel: string;
-  /** See findModules; left out when all that is needed is built in. */
-  readonly modules: string | undefined;
+  readonly choice: KernelChoice;
   readonly reference: ReferenceImage;
 }
 
@@ -44,34 +45,50 @@ export interface HybridOptions {
  *
  * @throws KernelError with all that the kernel lacks, why that is needed, and the remedy
  */
-export async function hybridImage({
-  cache,
-  kernel,
-  modules,
-  reference,
-}: HybridOptions): Promise<HybridImage> {
-  const file = path.resolve(kernel);
+export async function hybridImage({ cache, choice, reference }: HybridOptions): Promise<HybridImage> {
+  const { file, modules, headers } = await placeOfKernel(cache, choice);
   const seen = await readKernelFile(file);
-  const folder = modules === undefined ? undefined : await findModules(path.resolve(modules), seen.release);
-  const selected = selectModules(folder?.modules ?? [], await wantedModules());
-  const names = selected.map((one) => moduleName(one.path));
+  const { release, format } = seen;
+  const all = modules === undefined ? new Map<string, string>() : await findModules(modules, release);
+  const selected = await selectModules(all, await wantedModules(), release);
+  const names = selected.map(({ name }) => name);
   const found = await findConfig(file, seen);
   if (found) refuseUnfit(file, seen, found, new Set(names));
-  const overlay = await modulesOverlay({
-    release: seen.release,
-    folder,
+  const own = await ownModulesFor(cache, file, headers, found?.config);
+  const overlay = modulesOverlay({
+    release,
     modules: selected,
+    extra: typeof own === 'string' ? [] : own,
     builtIn: found ? builtInModules(found.config) : [],
   });
   return {
     kernel: file,
-    format: seen.format,
-    release: seen.release,
+    format,
+    release,
     configSource: found?.source,
     modules: names,
+    noOwnModules: typeof own === 'string' ? own : undefined,
     initrd: await appendToInitrd(cache, reference, overlay),
     lacks: found ? taggedLacks(found.config) : new Map(),
   };
+}
+
+/** @returns in words why there are none */
+async function ownModulesFor(
+  cache: string,
+  kernel: string,
+  headers: string | undefined,
+  config: KernelConfig | undefined,
+): Promise<KernelModule[] | string> {
+  if (config && !config.has('MODULES')) return 'the kernel is built without CONFIG_MODULES';
+  if (headers === undefined)
+    return "the project's own modules, verify_pte among them, cannot be built for this kernel: name its tree with E2E_KERNEL, or what its modules are built against with E2E_KERNEL_HEADERS";
+  try {
+    return await ownModules({ cache, headers, kernel, config });
+  } catch (error) {
+    if (error instanceof KernelError) return error.message;
+    throw error;
+  }
 }
 
 /** The modules that the reference guest has of its own kernel: of another one those that it has. */

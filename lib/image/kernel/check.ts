@@ -38,6 +38,7 @@ export function describeLacks(lacks: readonly Lack[]): string[] {
 
 /** The commands that set the options, for the root of the kernel's tree. */
 export function remedyFor(lacks: readonly Lack[]): string {
-  const enable = lacks.map(({ option }) => `-e ${option}`).join(' ');
+  const options = new Set(lacks.flatMap(({ option, parents = [] }) => [...parents, option]));
+  const enable = [...options].map((option) => `-e ${option}`).join(' ');
   return `scripts/config ${enable} && make olddefconfig && make -j$(nproc) bzImage`;
 }

@@ -1,17 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-
 import { type ArchiveEntry, cpioArchive } from '../cpio.js';
-import type { ModuleFile } from './modules-dep.js';
-import type { ModulesFolder } from './modules-folder.js';
-import { unpack } from './unpack.js';
+import type { KernelModule } from './module-file.js';
 
 export interface OverlayOptions {
   readonly release: string;
-  /** Where the modules lie; left out when there are none. */
-  readonly folder: ModulesFolder | undefined;
-  /** Those that go in. */
-  readonly modules: readonly ModuleFile[];
+  /** Of the kernel's own modules those that go in. */
+  readonly modules: readonly KernelModule[];
+  /** Modules that are loaded by their file only: extra/NAME.ko. */
+  readonly extra?: readonly KernelModule[];
   /** Names of what the kernel has built in: modprobe is content with these. */
   readonly builtIn: readonly string[];
 }
@@ -20,33 +15,44 @@ export interface OverlayOptions {
  * What is appended to the reference guest's initramfs for another kernel: the folder of that kernel's modules. Where it has none, the
  * folder says so, lest modules of a kernel of the same release be found in it.
  */
-export async function modulesOverlay({ release, folder, modules, builtIn }: OverlayOptions): Promise<Buffer> {
+export function modulesOverlay({ release, modules, extra = [], builtIn }: OverlayOptions): Buffer {
   const root = `lib/modules/${release}`;
-  const files = await Promise.all(
-    modules.map(async ({ path: file }): Promise<ArchiveEntry & { data: Buffer }> => {
-      const data = folder ? await readFile(path.join(folder.path, file)) : Buffer.alloc(0);
-      const packed = !file.endsWith('.ko');
-      return { path: `${root}/${plain(file)}`, data: packed ? await unpack(data, file) : data };
-    }),
-  );
+  const file = (name: string): string => `kernel/${name}.ko`;
+  const needs = neededBy(modules);
   // Without depmod: modules.dep is all that busybox's modprobe needs to go by a name.
   const dependencies = modules
-    .map((one) => `${plain(one.path)}:${one.needs.map((each) => ` ${plain(each)}`).join('')}\n`)
+    .map(
+      ({ name }) =>
+        `${file(name)}:${needs(name)
+          .map((each) => ` ${file(each)}`)
+          .join('')}\n`,
+    )
     .join('');
-  const lists: ArchiveEntry[] = [
+  const all: (ArchiveEntry & { data: Buffer })[] = [
     { path: `${root}/modules.dep`, data: Buffer.from(dependencies) },
-    {
-      path: `${root}/modules.builtin`,
-      data: Buffer.from(builtIn.map((name) => `kernel/${name}.ko\n`).join('')),
-    },
+    { path: `${root}/modules.builtin`, data: Buffer.from(builtIn.map((name) => `${file(name)}\n`).join('')) },
+    ...modules.map(({ name, data }) => ({ path: `${root}/${file(name)}`, data })),
+    ...extra.map(({ name, data }) => ({ path: `${root}/extra/${name}.ko`, data })),
   ];
-  const all = [...lists, ...files];
   return cpioArchive([...foldersOf(all).map((each) => ({ path: each })), ...all]);
 }
 
-/** Modules are unpacked on the way. */
-function plain(file: string): string {
-  return file.replace(/\.ko\.\w+$/, '.ko');
+/** All that a module needs, each once and what is needed first last, as modules.dep has it. */
+function neededBy(modules: readonly KernelModule[]): (name: string) => string[] {
+  const direct = new Map(modules.map(({ name, needs }) => [name, needs]));
+  return (name) => {
+    const found: string[] = [];
+    const add = (each: string): void => {
+      for (const need of direct.get(each) ?? []) {
+        if (!direct.has(need)) continue;
+        if (found.includes(need)) found.splice(found.indexOf(need), 1);
+        found.push(need);
+        add(need);
+      }
+    };
+    add(name);
+    return found;
+  };
 }
 
 function foldersOf(entries: readonly ArchiveEntry[]): string[] {

@@ -10,6 +10,13 @@ const program = path.resolve(import.meta.dirname, '../../../images/reference/lau
 /** The CPU models that the reference launcher takes when none is asked for; see its usage text. */
 export const referenceCpu = { tcg: 'max,la57=off', kvm: 'host' } as const;
 
+/**
+ * What a processor that TCG emulates is to have beside its model for a kernel that is not the project's. QEMU before 8.0 computes the flags of
+ * cmpxchg16b from stale ones (target/i386/tcg/mem_helper.c, helper_cmpxchg16b_unlocked), and Linux since 6.5 lets an interrupt come while they
+ * are in force: on a busy host one boot of two of Debian's 6.12 died of a double fault in kmem_cache_alloc.
+ */
+export const foreignTcgCpu = 'cx16=off';
+
 /** The machine options under which the accelerator is proven: those of the reference launcher. */
 export const referenceMachine = 'q35,kernel-irqchip=split';
 

@@ -45,8 +45,9 @@ for (const [name, [right, ...wrongs]] of Object.entries(variables)) {
   });
 }
 
-test('modules without a kernel are refused', () => {
+test('modules and headers without a kernel are refused', () => {
   expect(refusal({ E2E_KERNEL_MODULES: '/tmp/modules' })).toContain('without E2E_KERNEL');
+  expect(refusal({ E2E_KERNEL_HEADERS: '/usr/src/linux' })).toContain('without E2E_KERNEL');
   expect(readEnvironment({ E2E_KERNEL_MODULES: '/m', E2E_KERNEL: '/k' })).toMatchObject({
     kernelModules: '/m',
     kernel: '/k',
@@ -58,7 +59,7 @@ test('every variable that the documentation names is known, and every one of the
   const pages = ['reference.md', 'checkout.md'].map((page) => readFile(path.join(docs, page), 'utf8'));
   const text = (await Promise.all(pages)).join('\n');
   const named = new Set([...text.matchAll(/^\| `(E2E_\w+)`/gm)].map(([, name]) => name ?? ''));
-  expect(new Set([...Object.keys(variables), 'E2E_KERNEL_MODULES'])).toEqual(named);
+  expect(new Set([...Object.keys(variables), 'E2E_KERNEL_MODULES', 'E2E_KERNEL_HEADERS'])).toEqual(named);
 });
 
 function refusal(environment: Record<string, string>): string {

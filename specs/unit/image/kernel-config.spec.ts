@@ -25,13 +25,18 @@ test('a kernel that has everything built in lacks nothing', () => {
   expect(lacksOf(parseConfig(complete), guestRequirements, none)).toEqual([]);
 });
 
-for (const { option, module } of guestRequirements) {
+for (const { option, module, parents = [] } of guestRequirements) {
   test(`a kernel without CONFIG_${option} is named, with the reason and the remedy`, () => {
     const config = parseConfig(complete.replace(`CONFIG_${option}=y`, `# CONFIG_${option} is not set`));
     const lacks = lacksOf(config, guestRequirements, none);
     expect(lacks.map((lack) => lack.option)).toEqual([option]);
     expect(describeLacks(lacks)[0]).toMatch(new RegExp(`^CONFIG_${option} is not set: .+\\.$`));
-    expect(remedyFor(lacks)).toContain(`-e ${option} `);
+    const remedy = remedyFor(lacks);
+    expect(remedy).toContain(`-e ${option} `);
+    // Without its parents kconfig drops it, and the same is lacking again.
+    for (const parent of parents)
+      expect(remedy.indexOf(`-e ${parent} `)).toBeLessThan(remedy.indexOf(`-e ${option} `));
+    expect(parents.every((parent) => remedy.includes(`-e ${parent} `))).toBe(true);
   });
 
   test(`CONFIG_${option}=m ${module === undefined ? 'never suffices' : 'suffices where the module is given'}`, () => {

@@ -1,141 +1,147 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
 import { expect, test } from '@playwright/test';
 
-import { moduleName, parseModulesDep, selectModules } from '../../../lib/image/kernel/modules-dep.js';
-import { findModules } from '../../../lib/image/kernel/modules-folder.js';
+import { findModules, selectModules } from '../../../lib/image/kernel/kernel-modules.js';
+import { moduleName } from '../../../lib/image/kernel/module-file.js';
 import { modulesOverlay } from '../../../lib/image/kernel/overlay.js';
 
 const release = '6.13.0-rc7';
-const modulesDep = `kernel/drivers/vfio/vfio.ko.gz:
-kernel/drivers/vfio/vfio_iommu_type1.ko.gz: kernel/drivers/vfio/vfio.ko.gz
-kernel/drivers/vfio/pci/vfio-pci.ko: kernel/drivers/vfio/pci/vfio-pci-core.ko kernel/drivers/vfio/vfio.ko.gz
-kernel/drivers/vfio/pci/vfio-pci-core.ko: kernel/drivers/vfio/vfio.ko.gz
-kernel/net/unrelated.ko:
-`;
+/** Files below the tree's root, and what each says that it needs. */
+const modules = {
+  'drivers/vfio/vfio.ko': '',
+  'drivers/vfio/vfio_iommu_type1.ko': 'vfio',
+  'drivers/vfio/pci/vfio-pci.ko': 'vfio-pci-core,vfio',
+  'drivers/vfio/pci/vfio-pci-core.ko': 'vfio',
+  'net/unrelated.ko': '',
+};
 
-test('a module brings what it needs, and is found by either spelling of its name', () => {
-  const modules = parseModulesDep(modulesDep);
-  for (const name of ['vfio-pci', 'vfio_pci']) {
-    const selected = selectModules(modules, [name, 'not-there']);
-    expect(selected.map(({ path }) => moduleName(path))).toEqual(['vfio', 'vfio_pci', 'vfio_pci_core']);
+function content(file: string, needs: string, builtFor = release): Buffer {
+  const strings = [`name=${moduleName(file)}`, `depends=${needs}`, `vermagic=${builtFor} SMP mod_unload `];
+  return Buffer.from(`code depends=no\0${strings.join('\0')}\0`);
+}
+
+/** The modules in a folder, as files, or packed. */
+async function write(root: string, packed = false, builtFor = release): Promise<void> {
+  for (const [file, needs] of Object.entries(modules)) {
+    const place = path.join(root, packed ? `${file}.gz` : file);
+    await mkdir(path.dirname(place), { recursive: true });
+    const data = content(file, needs, builtFor);
+    await writeFile(place, packed ? gzipSync(data) : data);
+  }
+}
+
+/** A tree after `make bzImage modules`. */
+async function builtTree(suffix: '.o' | '.ko' = '.o', built = release): Promise<string> {
+  const tree = test.info().outputPath(`tree${suffix}`);
+  await write(tree);
+  await mkdir(path.join(tree, 'include/config'), { recursive: true });
+  await writeFile(path.join(tree, 'include/config/kernel.release'), `${built}\n`);
+  // What an older configuration built is no module of this kernel.
+  const order = Object.keys(modules).filter((file) => !file.includes('unrelated'));
+  const lines = order.map((file) => `${suffix === '.ko' ? 'kernel/' : ''}${file.replace(/\.ko$/, suffix)}\n`);
+  await writeFile(path.join(tree, 'modules.order'), lines.join(''));
+  return tree;
+}
+
+async function selected(folder: string, ...names: string[]): Promise<string[]> {
+  const found = await selectModules(await findModules(folder, release), names, release);
+  return found.map(({ name }) => name).sort();
+}
+
+test('a module brings what it needs, and is found by either spelling of its name', async () => {
+  const tree = await builtTree();
+  for (const name of ['vfio-pci', 'vfio_pci'])
+    expect(await selected(tree, name, 'not-there')).toEqual(['vfio', 'vfio_pci', 'vfio_pci_core']);
+});
+
+test('modules are found in a tree, in what was installed or unpacked from a package, and in their own folder', async () => {
+  for (const suffix of ['.o', '.ko'] as const)
+    expect([...(await findModules(await builtTree(suffix), release)).keys()]).not.toContain('unrelated');
+  // Nobody has run depmod.
+  for (const base of ['installed', 'package/usr', 'with a blank']) {
+    const root = test.info().outputPath(base);
+    const own = path.join(root, 'lib/modules', release);
+    await write(path.join(own, 'kernel'), true);
+    for (const folder of [root, test.info().outputPath(base.split('/')[0] ?? ''), own])
+      expect(await selected(folder, 'vfio_iommu_type1'), folder).toEqual(['vfio', 'vfio_iommu_type1']);
   }
 });
 
-/** A folder as `make modules_install INSTALL_MOD_PATH=…` leaves it. */
-async function installModules(): Promise<string> {
-  const folder = test.info().outputPath('installed');
-  const root = path.join(folder, 'lib/modules', release);
-  for (const { path: file } of parseModulesDep(modulesDep)) {
-    await mkdir(path.dirname(path.join(root, file)), { recursive: true });
-    const content = `module ${moduleName(file)}`;
-    await writeFile(path.join(root, file), file.endsWith('.gz') ? gzipSync(content) : content);
-  }
-  await writeFile(path.join(root, 'modules.dep'), modulesDep);
-  return folder;
-}
-
-test('modules are found in the folder that they were installed to, and in their own', async () => {
-  const folder = await installModules();
-  const own = path.join(folder, 'lib/modules', release);
-  expect((await findModules(folder, release)).path).toBe(own);
-  expect((await findModules(own, release)).path).toBe(own);
+test('of two modules of a name the one that depmod prefers is taken', async () => {
+  const own = path.join(test.info().outputPath('two'), 'lib/modules', release);
+  for (const base of ['kernel', 'extra', 'updates']) await write(path.join(own, base));
+  expect((await findModules(own, release)).get('vfio')).toBe(path.join(own, 'updates/drivers/vfio/vfio.ko'));
 });
 
 test('modules of another kernel are refused, and both are named', async () => {
-  const folder = await installModules();
-  for (const place of [folder, path.join(folder, 'lib/modules', release)]) {
+  const folder = test.info().outputPath('other');
+  await write(path.join(folder, 'lib/modules', release));
+  for (const place of [folder, path.join(folder, 'lib/modules', release), await builtTree()]) {
     await expect(findModules(place, '6.1.0')).rejects.toThrow(
       /modules of 6\.13\.0-rc7, and the kernel is 6\.1\.0/,
     );
   }
+  // As after a change of the version without `make modules`.
+  const stale = path.join(test.info().outputPath('stale'), 'lib/modules', release);
+  await write(stale, false, '6.13.0-rc6');
+  const all = await findModules(stale, release);
+  await expect(selectModules(all, ['vfio'], release)).rejects.toThrow(/built for 6\.13\.0-rc6.*make modules/);
 });
 
-test('modules that depmod has not seen are refused with its command, which makes them found', async () => {
-  for (const base of ['unpacked', 'unpacked/usr', 'with a blank']) {
-    const root = test.info().outputPath(base.split('/')[0] ?? '');
-    const place = path.join(test.info().outputPath(base), 'lib/modules', release);
-    await mkdir(path.join(place, 'kernel/fs'), { recursive: true });
-    await writeFile(path.join(place, 'kernel/fs/some.ko.xz'), '');
-    for (const folder of [root, place]) {
-      const error = await findModules(folder, release).then(String, String);
-      expect(error).toContain('no modules.dep');
-      expect(error).not.toContain('the kernel is');
-      const command = /Run: depmod (-b .+ 6\.13\.0-rc7)$/.exec(error)?.[1] ?? '';
-      // As a shell reads it, wherever this checkout lies.
-      const { stdout } = await promisify(execFile)('sh', ['-c', `printf '%s\\n' ${command}`]);
-      expect(stdout.trimEnd().split('\n')).toEqual(['-b', test.info().outputPath(base), release]);
-    }
-    // As the command does; whether it is installed on this host is no matter of this spec.
-    await writeFile(path.join(place, 'modules.dep'), 'kernel/fs/some.ko.xz:\n');
-    expect((await findModules(root, release)).path).toBe(place);
-    await rm(root, { recursive: true });
-  }
-});
-
-test('modules that lie elsewhere, unseen by depmod, are to be moved; an empty folder holds none', async () => {
-  const place = path.join(test.info().outputPath('loose'), release);
-  await mkdir(place, { recursive: true });
-  await expect(findModules(place, release)).rejects.toThrow(/holds no lib\/modules/);
-  await writeFile(path.join(place, 'some.ko'), '');
-  await expect(findModules(place, release)).rejects.toThrow(/Move it to .*lib\/modules.*depmod -b … 6\.13/);
+test('a folder without modules is refused with the command that builds them', async () => {
   const empty = test.info().outputPath('empty');
   await mkdir(path.join(empty, 'lib/modules', release), { recursive: true });
-  await expect(findModules(empty, release)).rejects.toThrow(/make modules_install/);
+  for (const folder of [test.info().outputPath(), empty])
+    await expect(findModules(folder, release)).rejects.toThrow(
+      /no modules in lib\/modules\/6\.13\.0-rc7.*make modules/,
+    );
 });
 
-test('a modules.dep that may not be read is said to be so', async () => {
-  const folder = test.info().outputPath('odd');
-  await mkdir(path.join(folder, 'lib/modules', release, 'modules.dep'), { recursive: true });
-  await expect(findModules(folder, release)).rejects.toThrow(/modules\.dep cannot be read/);
-});
-
-test('a folder without modules is refused with the command that installs them', async () => {
-  await expect(findModules(test.info().outputPath(), release)).rejects.toThrow(
-    /lib\/modules\/6\.13\.0-rc7\/modules\.dep.*make modules_install INSTALL_MOD_PATH=/,
-  );
-});
-
-test('the archive holds the chosen modules, unpacked, as cpio and modprobe read them', async () => {
-  const folder = await findModules(await installModules(), release);
-  const modules = selectModules(folder.modules, ['vfio_iommu_type1']);
-  const overlay = { release, folder, modules, builtIn: ['virtio_net'] };
-  const archive = await modulesOverlay(overlay);
-  expect(await modulesOverlay(overlay), 'the same bytes each time').toEqual(archive);
-  expect(archive.length % 4).toBe(0);
-
+async function unpacked(archive: Buffer): Promise<string> {
   const out = test.info().outputPath('unpacked');
   await mkdir(out);
   await writeFile(`${out}.cpio`, archive);
   // `cpio` says so of damaged headers.
   const { stderr } = await promisify(execFile)('cpio', ['-id', '--quiet', '-F', `${out}.cpio`], { cwd: out });
   expect(stderr).toBe('');
-  const root = path.join(out, 'lib/modules', release);
-  expect(await readFile(path.join(root, 'kernel/drivers/vfio/vfio.ko'), 'utf8')).toBe('module vfio');
-  await expect(readFile(path.join(root, 'kernel/net/unrelated.ko'))).rejects.toThrow('ENOENT');
+  return path.join(out, 'lib/modules', release);
+}
+
+test('the archive holds the chosen modules, as cpio and modprobe read them', async () => {
+  const folder = test.info().outputPath('installed');
+  await write(path.join(folder, 'lib/modules', release), true);
+  const chosen = await selectModules(await findModules(folder, release), ['vfio_pci'], release);
+  const extra = [{ name: 'verify_pte', data: Buffer.from('own'), needs: [] }];
+  const overlay = { release, modules: chosen, extra, builtIn: ['virtio_net'] };
+  const archive = modulesOverlay(overlay);
+  expect(modulesOverlay(overlay), 'the same bytes each time').toEqual(archive);
+  expect(archive.length % 4).toBe(0);
+
+  const root = await unpacked(archive);
+  expect(await readFile(path.join(root, 'kernel/vfio.ko'))).toEqual(content('vfio.ko', ''));
+  expect(await readFile(path.join(root, 'extra/verify_pte.ko'), 'utf8')).toBe('own');
   const shown = await promisify(execFile)('find', [root, '-type', 'f', '-printf', '%P\n']);
   expect(shown.stdout.trim().split('\n').sort()).toEqual([
-    'kernel/drivers/vfio/vfio.ko',
-    'kernel/drivers/vfio/vfio_iommu_type1.ko',
+    'extra/verify_pte.ko',
+    'kernel/vfio.ko',
+    'kernel/vfio_pci.ko',
+    'kernel/vfio_pci_core.ko',
     'modules.builtin',
     'modules.dep',
   ]);
+  // What is needed first stands last.
   expect(await readFile(path.join(root, 'modules.dep'), 'utf8')).toContain(
-    'vfio_iommu_type1.ko: kernel/drivers/vfio/vfio.ko\n',
+    'kernel/vfio_pci.ko: kernel/vfio_pci_core.ko kernel/vfio.ko\n',
   );
 });
 
 test('for a kernel without modules the archive says that there are none', async () => {
-  const archive = await modulesOverlay({ release, folder: undefined, modules: [], builtIn: ['virtio_net'] });
-  const out = test.info().outputPath('unpacked');
-  await mkdir(out);
-  await writeFile(`${out}.cpio`, archive);
-  await promisify(execFile)('cpio', ['-id', '--quiet', '-F', `${out}.cpio`], { cwd: out });
-  const root = path.join(out, 'lib/modules', release);
+  const root = await unpacked(modulesOverlay({ release, modules: [], builtIn: ['virtio_net'] }));
   expect(await readFile(path.join(root, 'modules.dep'), 'utf8')).toBe('');
   expect(await readFile(path.join(root, 'modules.builtin'), 'utf8')).toBe('kernel/virtio_net.ko\n');
 });

@@ -84,6 +84,21 @@ test('the log’s line about a taint and the flag itself are one fault', () => {
   expect(verdict.unexpected).toHaveLength(1);
 });
 
+test('what a module of the project taints is no fault, and the same of another module is one', () => {
+  const loaded = (module: string): KernelReport[] => [
+    ...detectReports([
+      { text: `${module}: loading out-of-tree module taints kernel.` },
+      {
+        text: `${module}: module verification failed: signature and/or required key missing - tainting kernel`,
+      },
+    ]),
+    ...taintReports(0n, 0x3000n),
+  ];
+  for (const own of ['verify_pte', 'poke_pte', 'kernel_reports'])
+    expect(evaluateReports(loaded(own)).messages, own).toEqual([]);
+  expect(evaluateReports(loaded('verify_pte_too')).unexpected).toHaveLength(2);
+});
+
 test('a taint mask as letters', () => {
   expect(
     decodeTaint(0x3200n)

@@ -1,10 +1,11 @@
+import { foreignTcgCpu, referenceCpu } from '../../plan/reference-plan.js';
 import { option, type QemuOption } from '../../qemu-command-line/index.js';
 import type { Draft } from '../draft.js';
 import { addKernelArguments } from './kernel-arguments.js';
 
-/** As images/reference/launch-opentdx.sh has them under TCG. */
+/** As images/reference/launch-opentdx.sh has it under TCG. */
 const accelerator = 'tcg,thread=multi';
-const cpu = 'max,la57=off';
+const cpu = `${referenceCpu.tcg},${foreignTcgCpu}`;
 
 /**
  * Turns what asks for KVM into TCG: `-enable-kvm`, `-accel kvm`, `accel=kvm` of -machine, and the CPU model `host`, which TCG does not

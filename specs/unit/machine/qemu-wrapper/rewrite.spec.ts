@@ -57,7 +57,7 @@ for (const [name, mode] of Object.entries(modes)) {
         withChanges(given, [
           [
             ['-cpu', 'host'],
-            ['-cpu', 'max,la57=off'],
+            ['-cpu', 'max,la57=off,cx16=off'],
           ],
           [['-enable-kvm'], ['-accel', 'tcg,thread=multi']],
           [
@@ -172,7 +172,7 @@ test.describe('KVM by other names', () => {
     [
       'a host CPU with flags',
       ['-cpu', 'host,+vmx,migratable=off'],
-      ['-cpu', 'max,la57=off,+vmx,migratable=off'],
+      ['-cpu', 'max,la57=off,cx16=off,+vmx,migratable=off'],
     ],
     ['a TCG that is asked for already', ['-accel', 'tcg', '-cpu', 'max'], ['-accel', 'tcg', '-cpu', 'max']],
     ['a CPU model whose name only begins so', ['-cpu', 'hostile'], ['-cpu', 'hostile']],
