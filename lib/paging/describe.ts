@@ -14,7 +14,7 @@ import type { RootEntry, RootTableAddress } from './vtd/root.js';
 import type { SecondLevelEntry } from './vtd/second-level.js';
 import type { Cr3 } from './x86/cr3.js';
 import type { X86Entry } from './x86/entry.js';
-import type { LinuxMeaning } from './x86/linux-meaning.js';
+import { absenceWords, linuxWords } from './x86/linux-words.js';
 import type { Efer, MiscEnable } from './x86/msr.js';
 
 /** Every kind of value that this library decodes. */
@@ -109,9 +109,11 @@ function broken(value: AnyDecoded): string[] {
 
 function target(entry: X86Entry | EptEntry | SecondLevelEntry): string {
   if (entry.address === undefined || entry.kind === 'not-present') {
-    return entry.type === 'x86-entry' && entry.linux !== undefined && entry.linux.state !== 'present'
-      ? `not present (${linuxWords(entry.linux)})`
-      : 'not present';
+    const { level, raw } = entry;
+    if (entry.type !== 'x86-entry' || entry.format !== 'x86') return 'not present';
+    const words =
+      entry.linux?.state === 'empty' ? linuxWords(entry.linux) : absenceWords(raw, level, entry.linux);
+    return words === undefined ? 'not present' : `not present (${words})`;
   }
   if (entry.kind === 'table') return `table at ${hex(entry.address)}`;
   return `${sizeWords(entry.size ?? 0n)} page at ${hex(entry.address)}`;
@@ -122,25 +124,6 @@ export function sizeWords(size: bigint): string {
   if (size >= 1n << 30n && size % (1n << 30n) === 0n) return `${size >> 30n} GiB`;
   if (size >= 1n << 20n && size % (1n << 20n) === 0n) return `${size >> 20n} MiB`;
   return size % 1024n === 0n ? `${size >> 10n} KiB` : `${size} bytes`;
-}
-
-function linuxWords(linux: LinuxMeaning): string {
-  switch (linux.state) {
-    case 'empty':
-      return 'never used';
-    case 'swap':
-      return `swap entry, type ${linux.swapType}, offset ${hex(linux.swapOffset)}`;
-    case 'prot-none':
-      return `PROT_NONE, page at ${hex(linux.physicalAddress)}`;
-    case 'invalidated':
-      return `huge page at ${hex(linux.physicalAddress)}, being split`;
-    case 'present': {
-      const bits = (['special', 'uffdWp', 'softDirty', 'devmap', 'savedDirty'] as const).filter(
-        (name) => linux[name],
-      );
-      return bits.length === 0 ? 'no software bit set' : bits.join(', ');
-    }
-  }
 }
 
 function summaryOfSpte(spte: KvmSpte): string {

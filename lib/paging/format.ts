@@ -30,6 +30,8 @@ export interface EntryFormat<E extends TableEntry = TableEntry> {
   /** The rights (packed, see rights.ts) of a present entry, given as two 32-bit halves. */
   rights(low: number, high: number): number;
   decode(raw: bigint, level: Level): E;
+  /** What the kernel keeps in an entry of a process's that is not present, in words; undefined where it keeps nothing. */
+  absence?(raw: bigint, level: Level): string | undefined;
   /** Throws if `address` is none that tables of this depth translate (non-canonical, too wide). */
   checkAddress(address: bigint, levels: Depth): void;
   /** The full form of an address that tables of this depth translate: sign-extended where the format does so. */

@@ -27,6 +27,7 @@ export { rightsText, type Rights } from './rights.js';
 export * from './x86/bits.js';
 export * from './x86/linux-bits.js';
 export type { LinuxMeaning } from './x86/linux-meaning.js';
+export { absenceWords } from './x86/linux-words.js';
 export { decodeX86Entry, encodeX86Entry, type X86Entry } from './x86/entry.js';
 export type { X86Options } from './x86/rules.js';
 export { x86Format, x86Space, type X86SpaceOptions } from './x86/format.js';

@@ -49,5 +49,8 @@ const V6_12 = flagWord('pferr', {
  * move between versions, so the version must be named. AMD processors may add P to the RSVD code: test `reserved`, not
  * the whole code.
  */
-export const PFERR = { '6.1': V6_1, '6.12': V6_12 } as const satisfies Record<LinuxVersion, unknown>;
+export const PFERR = { '6.1': V6_1, '6.12': V6_12, '6.15': V6_12 } as const satisfies Record<
+  LinuxVersion,
+  unknown
+>;
 export type Pferr = ReturnType<typeof V6_1.decode> | ReturnType<typeof V6_12.decode>;

@@ -22,4 +22,5 @@ export interface MmioMask {
 export const SPTE_LAYOUTS: Readonly<Record<LinuxVersion, SpteLayout>> = {
   '6.1': SPTE_6_1,
   '6.12': SPTE_6_12,
+  '6.15': SPTE_6_12,
 };

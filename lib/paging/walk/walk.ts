@@ -58,7 +58,10 @@ export function* walkTask<E extends TableEntry>(
     const step = { level, name: levelName(level), tableAddress, index, entryAddress, raw, entry };
     steps.push(step);
     if (entry.kind === 'not-present') {
-      return faulted(base, 'not-present', level, entryAddress, raw, 'the entry is not present');
+      // The kernel's own half holds no such entries.
+      const words = address < 1n << 63n ? format.absence?.(raw, level) : undefined;
+      const detail = `the entry is not present${words === undefined ? '' : ` (${words})`}`;
+      return faulted(base, 'not-present', level, entryAddress, raw, detail);
     }
     if (entry.violations.length > 0) {
       const rules = entry.violations.map((violation) => violation.message).join('; ');

@@ -4,13 +4,17 @@ import { EXECUTE, READ, USER_EXECUTE } from '../rights.js';
 import { assertCanonical, signExtend } from './address.js';
 import { PTE_PFN_MASK } from './bits.js';
 import { x86Decoder, type X86Entry } from './entry.js';
+import { linuxMeaning } from './linux-meaning.js';
+import { absenceWords } from './linux-words.js';
 import { x86Rules, x86Settings, type X86Options } from './rules.js';
 
 /** The entry format of ordinary x86-64 paging. */
 export function x86Format(options: X86Options = {}): EntryFormat<X86Entry> {
   const settings = x86Settings(options);
+  const { kernel } = settings;
   return {
     name: 'x86',
+    absence: (raw, level) => absenceWords(raw, level, kernel && linuxMeaning(raw, level, kernel)),
     rules: (level: Level) => x86Rules(level, settings),
     rights: settings.nxe ? rightsWithNx : rightsWithoutNx,
     decode: x86Decoder(settings, 'x86'),

@@ -2,9 +2,17 @@ import { bit } from '../bits.js';
 
 /**
  * Which kernel's software bits to read: '6.1' is Linux 6.1 (the long-term kernel of Debian 12), '6.12' stands for 6.12
- * and later. The layout moved in between (6.6 made room for SAVED_DIRTY), so there is no default.
+ * and later, '6.15' for 6.15 and later. The layout moved in between (6.6 made room for SAVED_DIRTY, 6.15 took one of the kernel's own
+ * swap types away), so there is no default.
  */
-export type LinuxVersion = '6.1' | '6.12';
+export type LinuxVersion = '6.1' | '6.12' | '6.15';
+
+/** Which of them reads entries as the kernel of this release (`uname -r`) does; the nearest one, where none does exactly. */
+export function linuxVersionOf(release: string): LinuxVersion {
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
+  const isFrom = (wanted: number): boolean => major > 6 || (major === 6 && minor >= wanted);
+  return isFrom(15) ? '6.15' : isFrom(6) ? '6.12' : '6.1';
+}
 
 /** Bit positions of the software bits that moved or came between the two versions. */
 export interface LinuxBitPositions {
@@ -39,4 +47,5 @@ export const _PAGE_SWP_EXCLUSIVE = bit(3);
 export const LINUX_BITS: Readonly<Record<LinuxVersion, LinuxBitPositions>> = {
   '6.1': { softw4: 58, softw5: undefined, devmap: 58, savedDirty: undefined },
   '6.12': { softw4: 57, softw5: 58, devmap: 57, savedDirty: 58 },
+  '6.15': { softw4: 57, softw5: 58, devmap: 57, savedDirty: 58 },
 };

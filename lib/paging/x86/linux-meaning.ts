@@ -43,16 +43,56 @@ export interface LinuxMapped {
   readonly savedDirty: boolean;
 }
 
-/** Not present and neither of the above: swapped out, migrating, poisoned, or a marker. */
+/** Not present and neither of the above: swapped out, or an entry of the kernel's own in the form of one. */
 export interface LinuxSwap {
   readonly kernel: LinuxVersion;
-  readonly state: 'swap';
-  /** Swap device, or one of the kernel's pseudo types (the highest numbers). */
+  /**
+   * 'swap': the page lies in a swap area. 'migration': it is being moved. 'poisoned': the machine found its memory broken. 'device': it lies in
+   * a device's memory. 'marker': no page, but something that the kernel must remember of it, such as userfaultfd's write protection.
+   * 'unreadable': it could not be read back from its swap area.
+   */
+  readonly state: 'swap' | SwapKind;
+  /** Swap area, or one of the kernel's own types (the highest numbers). */
   readonly swapType: number;
   readonly swapOffset: bigint;
+  /** Of the page that a migration, poisoned or device entry is about; undefined for the others. */
+  readonly physicalAddress: bigint | undefined;
   readonly softDirty: boolean;
   readonly uffdWp: boolean;
   readonly exclusive: boolean;
+}
+
+type SwapKind = 'migration' | 'poisoned' | 'device' | 'marker' | 'unreadable';
+
+/**
+ * The kernel's own swap types, from the lowest number to 31 (include/linux/swap.h): those of a kernel that has all of them built in
+ * (CONFIG_MEMORY_FAILURE, MIGRATION, DEVICE_PRIVATE, PTE_MARKER), as distributions' have. In another one the lowest are swap areas.
+ */
+const swapKinds: Readonly<Record<LinuxVersion, readonly (readonly [SwapKind, number])[]>> = {
+  '6.1': [
+    ['poisoned', 1],
+    ['migration', 3],
+    ['device', 4],
+    ['marker', 1],
+    ['unreadable', 1],
+  ],
+  '6.12': [
+    ['poisoned', 1],
+    ['migration', 3],
+    ['device', 4],
+    ['marker', 1],
+  ],
+  '6.15': [
+    ['poisoned', 1],
+    ['migration', 3],
+    ['device', 3],
+    ['marker', 1],
+  ],
+};
+
+function swapKind(type: number, kernel: LinuxVersion): LinuxSwap['state'] {
+  const kinds = swapKinds[kernel].flatMap(([kind, count]) => Array.from({ length: count }, () => kind));
+  return kinds[type - (32 - kinds.length)] ?? 'swap';
 }
 
 /** Reads an entry as the given Linux does. Total: every 64-bit value has a meaning. */
@@ -81,11 +121,17 @@ export function linuxMeaning(raw: bigint, level: Level, kernel: LinuxVersion): L
 
 /** Swap entries: type in 63:59, offset inverted in 58:9 (arch/x86/include/asm/pgtable_64.h, the same in 6.1 and 6.12). */
 function linuxSwap(raw: bigint, kernel: LinuxVersion): LinuxSwap {
+  const swapType = Number(raw >> 59n);
+  const swapOffset = (~raw & bits(58, 9)) >> 9n;
+  const state = swapKind(swapType, kernel);
+  const isOfPage = state === 'migration' || state === 'poisoned' || state === 'device';
   return {
     kernel,
-    state: 'swap',
-    swapType: Number(raw >> 59n),
-    swapOffset: (~raw & bits(58, 9)) >> 9n,
+    state,
+    swapType,
+    swapOffset,
+    // SWP_PFN_BITS of include/linux/swapops.h; above them a migration entry keeps A and D.
+    physicalAddress: isOfPage ? (swapOffset & bits(39, 0)) << 12n : undefined,
     softDirty: (raw & _PAGE_SWP_SOFT_DIRTY) !== 0n,
     uffdWp: (raw & _PAGE_SWP_UFFD_WP) !== 0n,
     exclusive: (raw & _PAGE_SWP_EXCLUSIVE) !== 0n,

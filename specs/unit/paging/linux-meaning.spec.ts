@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   decodeX86Entry,
   fieldNames,
+  linuxVersionOf,
   type LinuxMeaning,
   type LinuxVersion,
 } from '../../../lib/paging/index.js';
@@ -79,12 +80,20 @@ test('a swap entry: type in 63:59, inverted offset in 58:9, flags in 3:1', () =>
     exclusive: false,
   });
   expect(meaning(encode(31n, 0n, 0b1100n), '6.12')).toMatchObject({
+    state: 'marker',
     swapType: 31,
     swapOffset: 0n,
     softDirty: false,
     uffdWp: true,
     exclusive: true,
   });
+});
+
+test('the version of a release', () => {
+  const versions = ['5.10.0', '6.1.0-50-amd64', '6.5.13', '6.6.1', '6.12.95+deb12', '6.15-rc1', '7.3.4'].map(
+    linuxVersionOf,
+  );
+  expect(versions).toEqual(['6.1', '6.1', '6.1', '6.12', '6.12', '6.15', '6.15']);
 });
 
 test('every value has a meaning, and it agrees with the P bit', () => {

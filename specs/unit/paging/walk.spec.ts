@@ -9,6 +9,7 @@ import {
   walkSync,
   x86Space,
   type Level,
+  type LinuxVersion,
   type SyncPhysicalMemory,
 } from '../../../lib/paging/index.js';
 import { TableBuilder } from './support/table-builder.js';
@@ -161,12 +162,37 @@ test('frame 0 is a valid frame', () => {
   expect(walkSync(memory, space, ADDRESS)).toMatchObject({ mapped: true, physicalAddress: 0n });
 });
 
-test('the fault says in one sentence where and why', () => {
+test('the fault says in one sentence where, why, and what the kernel keeps there', () => {
   const { tables, memory, space } = onePage();
-  memory.write64(tables.entryAddress(ADDRESS, 1), 0x8000_0000_1f0b_a866n);
-  expect(walkSync(memory, space, ADDRESS).fault?.message).toBe(
-    '0x7f1234567000 has no translation: PT entry at 0x103b38 = 0x800000001f0ba866: the entry is not present',
+  const messageOf = (raw: bigint, kernel?: LinuxVersion): string | undefined => {
+    memory.write64(tables.entryAddress(ADDRESS, 1), raw);
+    const read = kernel ? x86Space({ cr3: tables.root, kernel }) : space;
+    return walkSync(memory, read, ADDRESS).fault?.message;
+  };
+  expect(messageOf(0n)).toBe(
+    '0x7f1234567000 has no translation: PT entry at 0x103b38 = 0x0: the entry is not present',
   );
+  expect(messageOf(0xffff_fe0f_4512_0n)).toContain(
+    ': the entry is not present (PROT_NONE, page at 0x1f0ba000)',
+  );
+  const swap = (type: bigint, offset: bigint): bigint =>
+    (type << 59n) | ((~offset & ((1n << 50n) - 1n)) << 9n);
+  expect(messageOf(swap(2n, 0x123n))).toContain('(swap entry, type 2, offset 0x123)');
+  // 6.12 has one type fewer of its own, 6.15 two: what cannot be told without the kernel is not told.
+  const migrating = swap(24n, 0x1f0ban | (1n << 40n));
+  expect(messageOf(migrating)).toContain("(an entry of the kernel's own, swap type 24: migration, ");
+  expect(messageOf(migrating, '6.1')).toContain('(migration entry, type 24, page at 0x1f0ba000)');
+  expect(messageOf(migrating, '6.12')).toContain('(migration entry, ');
+  expect(messageOf(migrating, '6.15')).toContain('(poisoned entry, ');
+});
+
+test('an entry of the kernel half that is not present is no swap entry', () => {
+  const kernelAddress = 0xffff_8880_0000_0000n;
+  const tables = new TableBuilder();
+  tables.map(kernelAddress, 0x1f0b_a866n);
+  const { memory } = tables;
+  const { fault } = walkSync(memory, x86Space({ cr3: tables.root }), kernelAddress);
+  expect(fault?.message).toMatch(/: the entry is not present$/);
 });
 
 test('reserved bits fault where they are met', () => {
