@@ -71,7 +71,6 @@ export class PteRecorder implements Watcher {
   readonly #machine: Machine;
   readonly #memory: RecordedMemory;
   readonly #kernel: KernelView;
-  readonly #calls: readonly GuestCall[];
   readonly #reader: Reader;
   #client: GdbClient | undefined;
   #tracks: Track[] = [];
@@ -81,16 +80,10 @@ export class PteRecorder implements Watcher {
   /** Writes that were seen before a hit told who made them. */
   #unexplained: { readonly history: PteHistory; readonly write: PteWrite; readonly entry: bigint }[] = [];
 
-  private constructor(
-    machine: Machine,
-    memory: RecordedMemory,
-    kernel: KernelView,
-    calls: readonly GuestCall[],
-  ) {
+  private constructor(machine: Machine, memory: RecordedMemory, kernel: KernelView) {
     this.#machine = machine;
     this.#memory = memory;
     this.#kernel = kernel;
-    this.#calls = calls;
     this.#reader = {
       name: namesOf(machine, kernel),
       sync: () => machine.paused(() => this.#check()),
@@ -98,17 +91,12 @@ export class PteRecorder implements Watcher {
   }
 
   /**
-   * @param calls what is asked of the guest's processes, on the same clock; it may grow
    * @throws SymbolsError when the kernel's symbols cannot be had
    * @throws InfrastructureError when a debugger has the machine's stub
    */
-  static async start(
-    machine: Machine,
-    memory: RecordedMemory,
-    calls: readonly GuestCall[] = [],
-  ): Promise<PteRecorder> {
+  static async start(machine: Machine, memory: RecordedMemory): Promise<PteRecorder> {
     const kernel = await machine.paused(() => KernelView.open(machine, memory.memory));
-    const recorder = new PteRecorder(machine, memory, kernel, calls);
+    const recorder = new PteRecorder(machine, memory, kernel);
     recorder.#client = await machine.gdb.watch(recorder);
     return recorder;
   }
@@ -116,9 +104,10 @@ export class PteRecorder implements Watcher {
   /**
    * Records a range from now on.
    *
+   * @param calls what its process is asked for, on the same clock; it may grow
    * @throws GdbRefusedError under KVM, when more is to be watched than the processor's four debug registers can
    */
-  async record(range: RecordedRange): Promise<PteHistory> {
+  async record(range: RecordedRange, calls: readonly GuestCall[] = []): Promise<PteHistory> {
     if (range.pages > mostPages)
       throw new InfrastructureError(
         `${range.pages} pages are more than can be recorded: ${mostPages}. Record fewer.`,
@@ -131,7 +120,7 @@ export class PteRecorder implements Watcher {
         ),
       );
       const first = paths.map(endOf);
-      const history = new PteHistory(range, Date.now(), first, this.#calls, this.#reader);
+      const history = new PteHistory(range, Date.now(), first, calls, this.#reader);
       const pages: Page[] = [];
       const track = { history, pages };
       for (const [number, path] of paths.entries()) pages.push({ track, number, path });

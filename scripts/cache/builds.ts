@@ -13,6 +13,7 @@ export const buildFolders = [
   'hybrid', // initramfs for kernels of the user's
   'kernels', // small kernels
   'l2-host', // programs that run an L2
+  'programs', // C programs of specs'
   'reference', // guests
   'roots', // where everything is built
   'stand-in', // disk and key of a stand-in checkout's L1

@@ -87,6 +87,14 @@ test('from the tarball to specs of somebody else in an empty folder: green, an i
     await succeed(folder, 'npx', '--no-install', 'tsc');
     // What is there stays.
     await writeFile(path.join(folder, 'specs/own.spec.ts'), own);
+    const page = await readFile(path.join(root, 'docs/own-process.md'), 'utf8');
+    for (const [language, file] of [
+      ['c', 'my.c'],
+      ['ts', 'my.spec.ts'],
+    ] as const) {
+      const block = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'm').exec(page)?.[1];
+      await writeFile(path.join(folder, 'specs', file), block ?? '');
+    }
     expect((await program('init')).output).toContain('kept  specs/first.spec.ts');
     await succeed(folder, 'npx', '--no-install', 'tsc');
   });
@@ -107,6 +115,12 @@ test('from the tarball to specs of somebody else in an empty folder: green, an i
 
   for (const { name, args, exitCode, line } of [
     { name: 'the first spec', args: ['first'], exitCode: 0, line: /^Good \(exit code 0\): 1 test passed/m },
+    {
+      name: 'the program of docs/own-process.md',
+      args: ['my.spec'],
+      exitCode: 0,
+      line: /^Good \(exit code 0\): 1 test passed/m,
+    },
     {
       name: 'their infrastructure error',
       args: ['-g', 'lamp'],

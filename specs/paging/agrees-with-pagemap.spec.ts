@@ -31,7 +31,9 @@ test("a process's pages are as its own kernel tells in pagemap and smaps", async
   let present = 0;
   for (const [address, inside] of pages) {
     // The kernel tells nothing of frames that it put there itself (VM_PFNMAP, mm/pagewalk.c): [vvar].
-    if (vmas.some(({ start, end, flags }) => flags.includes('pf') && address >= start && address < end))
+    if (
+      vmas.some(({ start, end, flags }) => flags.names.has('VM_PFNMAP') && address >= start && address < end)
+    )
       continue;
     const outside = scanned.find(address);
     const frame = outside && (outside.physicalAddress + (address - outside.address)) >> 12n;
@@ -59,22 +61,24 @@ test("a process's pages are as its own kernel tells in pagemap and smaps", async
     expect(vma, `${hex(address)} lies in no VMA`).toBeDefined();
     if (!vma) continue;
     expect(address + size <= vma.end, `${hex(address)} reaches beyond its VMA`).toBe(true);
-    if (effectiveRights.write) expect(vma.flags, hex(address)).toContain('wr');
-    if (effectiveRights.execute) expect(vma.flags, hex(address)).toContain('ex');
+    if (effectiveRights.write) expect(vma.flags.names.has('VM_WRITE'), hex(address)).toBe(true);
+    if (effectiveRights.execute) expect(vma.flags.names.has('VM_EXEC'), hex(address)).toBe(true);
     const own = address >= mapping.address && address < mapping.address + mapping.size;
-    expect(entry.user, `${hex(address)} (${vma.name})`).toBe(!own);
+    expect(entry.user, `${hex(address)} (${vma.path})`).toBe(!own);
   }
   // Memory that was only read is the one page of zeros.
   const zeroFrame = pages.get(readOnly.address)?.frame;
   expect(pages.get(readOnly.address + 4096n)?.frame).toBe(zeroFrame);
   const counts = (page: PagemapEntry | undefined): boolean =>
     page?.present === true && page.frame !== zeroFrame;
-  for (const { start, end, rssKiB, name, flags } of vmas) {
+  for (const { start, end, kiB, path, flags } of vmas) {
     // The kernel does not count its own pages (vdso, vvar, device memory, the zero page) as the process's.
-    if (flags.includes('pf') || flags.includes('io') || name.startsWith('[v')) continue;
+    if (flags.names.has('VM_PFNMAP') || flags.names.has('VM_IO') || path.startsWith('[v')) continue;
     let bytes = 0n;
     for (let address = start; address < end; address += 4096n) if (counts(pages.get(address))) bytes += 4096n;
-    expect(Number(bytes / 1024n), `${hex(start)} ${name}`).toBe(rssKiB);
+    expect(Number(bytes / 1024n), `${hex(start)} ${path}`).toBe(
+      (kiB.Rss ?? 0) + (kiB.Shared_Hugetlb ?? 0) + (kiB.Private_Hugetlb ?? 0),
+    );
   }
   expect(scanned.find(untouched.address)).toBeUndefined();
   expect(scanned.find(readOnly.address)?.effectiveRights.write ?? false).toBe(false);

@@ -1,11 +1,19 @@
 import { expect, test } from '../../fixtures/index.js';
-import { addressSpaceOfPid, findProcess } from '../../lib/guest/process/address-space.js';
+import { findProcess, ProcessFinder, type ProcessSpace } from '../../lib/guest/process/address-space.js';
 import { ProcessSelectionError } from '../../lib/guest/process/errors.js';
 import { findGuestKernel, type KernelSources } from '../../lib/guest/process/kernel-of-guest.js';
 import { KernelImage } from '../../lib/guest/process/search-kernel.js';
 import type { GuestShell } from '../../lib/guest/ssh/index.js';
+import type { Machine, MachineMemory } from '../../lib/machine/machine.js';
 
 test.describe.configure({ timeout: 300_000 });
+
+const addressSpaceOfPid = (
+  machine: Machine,
+  { memory }: MachineMemory,
+  process: number | string,
+  sources: KernelSources = {},
+): Promise<ProcessSpace> => new ProcessFinder(machine, { sources }).find(memory, process);
 
 /** The symbols that finding a process may take, as the guest's kernel tells them to root. */
 async function readKallsyms(guest: GuestShell): Promise<string> {
@@ -51,11 +59,11 @@ test('a process is found by PID and by name, whatever is known of the kernel', a
   };
   for (const [what, sources] of Object.entries(known)) {
     await test.step(`knowing ${what}`, async () => {
-      const found = await addressSpaceOfPid(machine, memory.memory, process.pid, { sources });
+      const found = await addressSpaceOfPid(machine, memory, process.pid, sources);
       // The marker register named the same tables, by an altogether different way.
       expect(found.space.root).toBe(process.space.root);
       expect(found.space.levels).toBe(process.space.levels);
-      const byName = await addressSpaceOfPid(machine, memory.memory, found.name, { sources });
+      const byName = await addressSpaceOfPid(machine, memory, found.name, sources);
       expect(byName).toMatchObject({ pid: process.pid, space: { root: process.space.root } });
     });
   }
@@ -80,7 +88,7 @@ test('in a kernel without type information the offsets are measured, and are tho
 
 test('what cannot be found is said, with what there is', async ({ machine, memory, guest }) => {
   const find = (who: number | string, sources: KernelSources = {}): Promise<unknown> =>
-    addressSpaceOfPid(machine, memory.memory, who, { sources });
+    addressSpaceOfPid(machine, memory, who, sources);
   await expect(find(4_000_000)).rejects.toThrow(/no process with PID 4000000\. It has: 1 init/);
   await expect(find('nobody-is-called-so')).rejects.toThrow(/no process named "nobody-is-called-so"/);
   await expect(find('kthreadd')).rejects.toThrow(/kernel thread/);
@@ -118,7 +126,7 @@ test.describe('with page-table isolation', () => {
       await guest.spawn(['taskset', '-c', String(cpu), 'sh', '-c', 'while :; do :; done']);
     for (const sources of [{}, { systemMap }]) {
       for (let round = 0; round < 5; round += 1) {
-        const { space } = await addressSpaceOfPid(machine, memory.memory, process.pid, { sources });
+        const { space } = await addressSpaceOfPid(machine, memory, process.pid, sources);
         expect(space.root & 0x1fffn).toBe(0n);
         expect(space.root).toBe(process.space.root & ~0x1000n);
       }
@@ -146,7 +154,7 @@ test.describe('with KASLR and five levels of tables', () => {
     // One kernel in 512 is not moved at all; what is asked is that the place is found, and that is not to be had from the map.
     test.info().annotations.push({ type: 'KASLR', description: `moved by 0x${slide.toString(16)}` });
     for (const sources of [{}, { kallsyms }, { systemMap }]) {
-      const { space, how } = await addressSpaceOfPid(machine, memory.memory, process.pid, { sources });
+      const { space, how } = await addressSpaceOfPid(machine, memory, process.pid, sources);
       expect(space).toMatchObject({ levels: 5, root: process.space.root });
       if ('systemMap' in sources) expect(how).toContain(`0x${slide.toString(16)}`);
     }

@@ -5,5 +5,10 @@ import { InfrastructureError } from '../../errors.js';
  * message says which, what was looked at, and what to give instead.
  */
 export class ProcessSelectionError extends InfrastructureError {
-  override readonly name = 'ProcessSelectionError';
+  override readonly name: string = 'ProcessSelectionError';
+}
+
+/** There is none of this PID or name (any more), or it has no memory. */
+export class ProcessGoneError extends ProcessSelectionError {
+  override readonly name = 'ProcessGoneError';
 }

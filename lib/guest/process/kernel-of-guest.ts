@@ -23,8 +23,10 @@ export interface KernelSources {
   readonly btf?: Uint8Array;
   /** The bytes of the uncompressed vmlinux, with a section `.BTF`. */
   readonly vmlinux?: Uint8Array;
-  /** Offsets known otherwise (pahole, gdb). */
+  /** Offsets known otherwise (pahole, gdb, an earlier look). */
   readonly layout?: TaskLayout;
+  /** Virtual address of `init_task`, known from an earlier look. */
+  readonly initTask?: bigint;
 }
 
 /** The guest's kernel, as far as it takes to go through its processes. */
@@ -90,6 +92,12 @@ async function findThrough(
   physical: PhysicalMemory,
   sources: KernelSources,
 ): Promise<GuestKernel> {
+  const { initTask, layout } = sources;
+  if (initTask !== undefined && layout !== undefined) {
+    // These tables may not have it.
+    await memory.readPointer(initTask + BigInt(layout.tasks));
+    return { memory, initTask, layout, how: 'init_task as known from an earlier look' };
+  }
   const symbols = await runningSymbols(memory, cpu, sources);
   let image: Promise<KernelImage> | undefined;
   const search = (): Promise<KernelImage> => (image ??= KernelImage.locate(memory, physical));

@@ -158,6 +158,11 @@ export class GuestShell implements AsyncDisposable {
     }
   }
 
+  /** The same guest over the same connection, with more to ask of it. */
+  with<T extends object>(more: T): GuestShell & T {
+    return Object.assign(new GuestShell(this.#connection, this.#closing), more);
+  }
+
   /** Starts a program that is spoken to in lines; see {@link GuestProcess}. */
   spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess> {
     return GuestProcess.start(this.#connection, argv, options);

@@ -1,13 +1,11 @@
-import type { PageRun, Scan, Walk, X86Entry } from '../../paging/index.js';
-import { address as anAddress, check, whole } from '../../validate/index.js';
+import type { PageRun, Scan, X86Entry } from '../../paging/index.js';
+import { MemoryRange } from '../process/memory-range.js';
 import type { Access } from './access.js';
 import type { Contents } from './contents.js';
 import { type DmaTables, readDmaTables } from './dma-tables.js';
 import { GuestPageFaultError } from './page-fault.js';
 import type { GuestBuffer, TouchOptions } from './options.js';
 import type { VfioProcess } from './process.js';
-
-const pageSize = 4096n;
 
 /** What a process's memory was like just before or after a mapping was made, all at one instant. */
 export interface Look {
@@ -27,16 +25,9 @@ export interface DmaAccess {
 }
 
 /** A range of a process's memory that a device can reach: what VFIO_IOMMU_MAP_DMA made. */
-export class DmaMapping {
-  readonly process: VfioProcess;
-  /** Virtual address of the first byte in the process. */
-  readonly address: bigint;
+export class DmaMapping extends MemoryRange<VfioProcess> {
   /** Device address of the first byte. */
   readonly iova: bigint;
-  /** Bytes. */
-  readonly size: bigint;
-  /** Number of 4 KiB pages. */
-  readonly pages: number;
   /** The memory itself; it can be mapped again. */
   readonly buffer: GuestBuffer;
   /** What the device was to be allowed. */
@@ -59,43 +50,18 @@ export class DmaMapping {
     access: DmaAccess,
     looks: { readonly before: Look; readonly after: Look },
   ) {
-    this.process = process;
+    super(process, buffer.address, Number(buffer.size / 4096n));
     this.buffer = buffer;
     this.access = access;
     this.before = looks.before.entries;
     this.lookBefore = looks.before;
     this.lookAfter = looks.after;
-    this.address = buffer.address;
     this.iova = access.iova;
-    this.size = buffer.size;
-    this.pages = Number(buffer.size / pageSize);
   }
 
-  /** `4 pages at 0x7f…000 (iova 0x100000) of process 123` */
-  toString(): string {
-    return `${this.pages} page${this.pages === 1 ? '' : 's'} at 0x${this.address.toString(16)} (iova 0x${this.iova.toString(16)}) of process ${this.process.pid}`;
-  }
-
-  /** Virtual address of page `page`, counted from 0. @throws UsageError where there is no such page */
-  pageAddress(page: number): bigint {
-    check(this.toString(), 'page', whole(0, this.pages - 1), page);
-    return this.address + BigInt(page) * pageSize;
-  }
-
-  /** Number of the page that this address of the process lies in; undefined when it lies in none. */
-  pageAt(address: bigint): number | undefined {
-    const offset = check(this.toString(), 'address', anAddress, address) - this.address;
-    return offset >= 0n && offset < this.size ? Number(offset / pageSize) : undefined;
-  }
-
-  /** Every page's leaf entry, read from outside while the VM stands still. */
-  entries(): Promise<PageRun<X86Entry>> {
-    return this.process.entries(this.address, this.pages);
-  }
-
-  /** The walk to one page, level by level, read from outside while the VM stands still. */
-  walk(page = 0): Promise<Walk<X86Entry>> {
-    return this.process.walk(this.pageAddress(page));
+  /** `4 pages at 0x7f…000 (iova 0x100000)` */
+  protected override get place(): string {
+    return `${super.place} (iova 0x${this.iova.toString(16)})`;
   }
 
   /**

@@ -1,26 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
-import type { Machine } from '../../machine/machine.js';
-import {
-  type AddressSpace,
-  diffScans,
-  type PageRun,
-  type PhysicalMemory,
-  type Scan,
-  scan,
-  type ScanDiff,
-  scanSync,
-  type SyncPhysicalMemory,
-  type Walk,
-  walk,
-  walkRange,
-  walkRangeSync,
-  type X86Entry,
-} from '../../paging/index.js';
+import type { AddressSpace, X86Entry } from '../../paging/index.js';
 import { DeviceView } from '../iommu/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
+import { type ProcessHost, SeenProcess } from '../process/seen-process.js';
 import type { GuestShell } from '../ssh/index.js';
-import { address as anAddress, check, type Rule, that, whole } from '../../validate/index.js';
+import { address as anAddress, check } from '../../validate/index.js';
 import { type Access, accessOf } from './access.js';
 import { type TouchMapTouch, touchesOf } from './touch-map-touch.js';
 import { readContents } from './contents.js';
@@ -53,13 +38,9 @@ export interface GuestCall {
   answered: number | undefined;
 }
 
-/** Where VFIO work is done: a running guest, and the way to look into its memory from outside. */
-export interface VfioHost {
-  readonly machine: Machine;
+/** Where VFIO work is done. */
+export interface VfioHost extends ProcessHost {
   readonly guest: GuestShell;
-  readonly memory: PhysicalMemory;
-  /** The same, where it can be read without waiting: 256 MiB of tables are looked through in milliseconds then. */
-  readonly syncMemory: SyncPhysicalMemory | undefined;
   /** What was mapped in this guest so far, by all of the test's processes, in order. Mappings that were undone stay in it. */
   readonly mappings: DmaMapping[];
   /** Told of each mapping that is made, with page 0, and of each page of one that is about to be touched. */
@@ -74,10 +55,6 @@ export interface VfioHost {
 
 const pageSize = 4096n;
 const hugePageSize = 2n << 20n;
-const aScan: Rule<Scan<X86Entry>> = that(
-  'a scan (await process.scan())',
-  (value) => typeof value === 'object' && value !== null && 'columns' in value && 'complete' in value,
-);
 /** Clear of the legacy area; below 4 GiB it must also stay clear of the MSI window at 0xfee00000. */
 const firstIova = 1n << 20n;
 
@@ -91,7 +68,7 @@ const patienceMs = { read: 2_000, execute: 2_000, write: 300 };
  * A process in the guest that does VFIO: it has the device open, and its mappings live as long as it does. Its page tables
  * are known from outside.
  */
-export class VfioProcess implements AsyncDisposable {
+export class VfioProcess extends SeenProcess implements AsyncDisposable {
   readonly host: VfioHost;
   readonly tool: GuestTool;
   readonly pid: number;
@@ -110,6 +87,7 @@ export class VfioProcess implements AsyncDisposable {
     space: AddressSpace<X86Entry>,
     iovas = new IovaAllocator(),
   ) {
+    super();
     this.host = host;
     this.tool = tool;
     this.pid = identity.pid;
@@ -200,27 +178,8 @@ export class VfioProcess implements AsyncDisposable {
     return { address: address + pageSize, size: BigInt(options.pages) * pageSize };
   }
 
-  /** The leaf entries of pages of this process, read from outside while the VM stands still. */
-  async entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    check('entries', 'address', anAddress, address);
-    check('entries', 'pages', whole(1), pages);
-    return await this.host.machine.paused(() => this.#walk(address, pages));
-  }
-
-  /** The walk to one address, level by level, read from outside while the VM stands still. */
-  async walk(address: bigint): Promise<Walk<X86Entry>> {
-    check('walk', 'address', anAddress, address);
-    return await this.host.machine.paused(() => walk(this.host.memory, this.space, address));
-  }
-
-  /** Every mapping of the user half of its address space, read from outside while the VM stands still. */
-  scan(): Promise<Scan<X86Entry>> {
-    return this.host.machine.paused(() => this.#scan());
-  }
-
-  /** How its address space differs from what an earlier scan saw. */
-  async changesSince(before: Scan<X86Entry>): Promise<ScanDiff> {
-    return diffScans(check('changesSince', 'before', aScan, before), await this.scan());
+  override tables(): Promise<AddressSpace<X86Entry>> {
+    return Promise.resolve(this.space);
   }
 
   /** The IOMMU's tables, as the device's requests go through them. */
@@ -298,22 +257,10 @@ export class VfioProcess implements AsyncDisposable {
   #look({ address, size }: GuestBuffer, withContents = true): Promise<Look> {
     const { machine, memory, syncMemory } = this.host;
     return machine.paused(async () => {
-      const entries = await this.#walk(address, Number(size / pageSize));
+      const entries = await this.walkPages(address, Number(size / pageSize));
       const contents = withContents ? await readContents(entries, memory, syncMemory) : undefined;
-      return { entries, space: await this.#scan(), contents };
+      return { entries, space: await this.scan(), contents };
     });
-  }
-
-  async #walk(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    const { memory, syncMemory } = this.host;
-    if (syncMemory) return walkRangeSync(syncMemory, this.space, address, pages);
-    return await walkRange(memory, this.space, address, pages);
-  }
-
-  async #scan(): Promise<Scan<X86Entry>> {
-    const { memory, syncMemory } = this.host;
-    if (syncMemory) return scanSync(syncMemory, this.space, { range: 'user' });
-    return await scan(memory, this.space, { range: 'user' });
   }
 
   #add(mapping: DmaMapping): DmaMapping {

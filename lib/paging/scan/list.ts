@@ -24,7 +24,7 @@ const NOT_PRESENT = HOLE_REASONS.indexOf('not-present');
 
 export interface Listing {
   readonly mappings: MappingColumns;
-  /** Entries that map nothing, if asked for: `effective` is an index into HOLE_REASONS. */
+  /** Entries that are not present and not empty, and if asked for all that map nothing: `effective` is an index into HOLE_REASONS. */
   readonly holes: MappingColumns;
   readonly problems: readonly ScanProblem[];
   readonly problemCount: number;
@@ -105,12 +105,12 @@ export class Lister {
     for (let index = from; index < to; index += 1) {
       const low = view.getUint32(index * 8, true);
       const page = firstPage + index * pages;
+      const high = view.getUint32(index * 8 + 4, true);
       if ((low & present) === 0) {
-        if (this.#withHoles)
-          this.#holes.push(page, low, view.getUint32(index * 8 + 4, true), level, NOT_PRESENT);
+        if (this.#withHoles || ((low | high) !== 0 && this.#holes.length < this.#bounds.maxMappings))
+          this.#holes.push(page, low, high, level, NOT_PRESENT);
         continue;
       }
-      const high = view.getUint32(index * 8 + 4, true);
       const leaf = alwaysLeaf || (low & leafBit) !== 0;
       if (isBroken(leaf ? rules.leaf : rules.table, low, high)) {
         this.#broken({ level, page, low, high, entryAddress: table + index * 8 });

@@ -11,6 +11,7 @@ export type PageStatus = 'mapped' | (typeof HOLE_REASONS)[number];
 
 const MAPPED = 255;
 const LIMIT = HOLE_REASONS.indexOf('limit');
+const NOT_PRESENT = HOLE_REASONS.indexOf('not-present');
 const UNREADABLE = HOLE_REASONS.indexOf('unreadable');
 
 /** Bits that every page's leaf entry must have set, and bits that must be clear. */
@@ -137,9 +138,16 @@ export class PageRun<E extends TableEntry = TableEntry> implements Iterable<Page
     return this.#where((index) => this.#status[index] !== MAPPED);
   }
 
+  /** Indices of the pages of which nothing is known that can be held against an expectation of these bits: see `failing`. */
+  unjudged({ cleared = 0n }: BitExpectation): Uint32Array {
+    if (!this.#asksForAbsence(cleared)) return this.unmapped();
+    return this.#where((index) => this.#status[index] !== MAPPED && this.#status[index] !== NOT_PRESENT);
+  }
+
   /**
-   * Indices of the mapped pages whose leaf entry does not have the expected bits. Pages that are not mapped are not
-   * among them: whether absence is a failure is for the caller to say (see `unmapped`).
+   * Indices of the pages whose leaf entry does not have the expected bits. Pages that are not mapped are not among them: whether absence is
+   * a failure is for the caller to say (see `unmapped`). Where `cleared` has the bits that make an entry present, absence is what is asked
+   * for, and entries that are not present are judged as well.
    */
   failing(expected: BitExpectation): Uint32Array {
     const { set = 0n, cleared = 0n } = expected;
@@ -147,13 +155,19 @@ export class PageRun<E extends TableEntry = TableEntry> implements Iterable<Page
     const careHigh = highHalf(set | cleared);
     const wantLow = lowHalf(set);
     const wantHigh = highHalf(set);
+    const asksForAbsence = this.#asksForAbsence(cleared);
     return this.#where(
       (index) =>
-        this.#status[index] === MAPPED &&
+        (this.#status[index] === MAPPED || (asksForAbsence && this.#status[index] === NOT_PRESENT)) &&
         ((((this.low[index] ?? 0) & careLow) ^ wantLow) |
           (((this.high[index] ?? 0) & careHigh) ^ wantHigh)) !==
           0,
     );
+  }
+
+  #asksForAbsence(cleared: bigint): boolean {
+    const { present } = this.space.format.rules(1);
+    return (cleared & present) === present;
   }
 
   #where(test: (index: number) => boolean): Uint32Array {

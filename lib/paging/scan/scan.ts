@@ -47,6 +47,7 @@ function* scanTask<E extends TableEntry>(space: AddressSpace<E>, options: ScanOp
 export class Scan<E extends TableEntry = TableEntry> implements Iterable<Mapping<E>> {
   readonly space: AddressSpace<E>;
   readonly columns: MappingColumns;
+  readonly #holes: MappingColumns;
   readonly problems: readonly ScanProblem[];
   /** How many problems there were; more than `problems` holds if the bound was reached. */
   readonly problemCount: number;
@@ -58,6 +59,7 @@ export class Scan<E extends TableEntry = TableEntry> implements Iterable<Mapping
   constructor(space: AddressSpace<E>, listing: Listing, tablesRead: number) {
     this.space = space;
     this.columns = listing.mappings;
+    this.#holes = listing.holes;
     this.problems = listing.problems;
     this.problemCount = listing.problemCount;
     this.complete = listing.complete;
@@ -84,6 +86,11 @@ export class Scan<E extends TableEntry = TableEntry> implements Iterable<Mapping
     const level = this.columns.level[row];
     if (first === undefined || level === undefined || page >= first + pagesAt(level)) return undefined;
     return this.at(row);
+  }
+
+  /** Entries that are not present and not empty, in which the kernel keeps something: as many as `maxMappings` at most. */
+  *absent(): Generator<Pick<Mapping<E>, 'address' | 'level' | 'raw' | 'entry'>, void, undefined> {
+    for (let row = 0; row < this.#holes.length; row += 1) yield new MappingView(this.space, this.#holes, row);
   }
 
   *[Symbol.iterator](): Generator<Mapping<E>, void, undefined> {

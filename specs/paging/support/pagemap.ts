@@ -1,3 +1,4 @@
+import { parseSmaps, type SmapsArea } from '../../../lib/guest/process/smaps.js';
 import type { GuestShell } from '../../../lib/guest/ssh/index.js';
 
 /** One page as /proc/PID/pagemap tells of it (Documentation/admin-guide/mm/pagemap.rst). */
@@ -9,20 +10,9 @@ export interface PagemapEntry {
   readonly frame: bigint;
 }
 
-/** A VMA as /proc/PID/smaps tells of it. */
-export interface SmapsVma {
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly name: string;
-  /** Two-letter flags: `rd`, `wr`, `mr`, … */
-  readonly flags: readonly string[];
-  /** KiB of pages that are in memory. */
-  readonly rssKiB: number;
-}
-
 /** What a process's memory is like, as its own kernel tells. */
 export interface ProcessPages {
-  readonly vmas: readonly SmapsVma[];
+  readonly vmas: readonly SmapsArea[];
   /** By virtual address: an entry for every page of every VMA. */
   readonly pages: ReadonlyMap<bigint, PagemapEntry>;
 }
@@ -52,25 +42,4 @@ export async function readPagemap(guest: GuestShell, pid: number): Promise<Proce
   }
   if (at !== entries.length) throw new Error(`pagemap gave ${entries.length} bytes for ${at / 8} pages`);
   return { vmas, pages };
-}
-
-/** `[vsyscall]` is left out: it lies in the kernel's half and belongs to no process. */
-function parseSmaps(text: string): SmapsVma[] {
-  return text
-    .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
-    .filter((block) => block !== '')
-    .map((block) => {
-      const [, start, end, name] = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)$/m.exec(block) ?? [];
-      if (start === undefined || end === undefined) throw new Error(`no VMA: ${block.slice(0, 80)}`);
-      return {
-        start: BigInt(`0x${start}`),
-        end: BigInt(`0x${end}`),
-        name: name ?? '',
-        flags: (/^VmFlags: (.*)$/m.exec(block)?.[1] ?? '').trim().split(' '),
-        rssKiB:
-          Number(/^Rss: +(\d+) kB$/m.exec(block)?.[1]) +
-          Number(/^(?:Shared|Private)_Hugetlb: +([1-9]\d*) kB$/m.exec(block)?.[1] ?? 0),
-      };
-    })
-    .filter(({ start }) => start < 1n << 63n);
 }

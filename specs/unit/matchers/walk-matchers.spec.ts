@@ -3,6 +3,8 @@ import { test } from '@playwright/test';
 import { expect } from '../../../fixtures/matchers/index.js';
 import {
   _PAGE_NX,
+  _PAGE_PRESENT,
+  _PAGE_PROTNONE,
   _PAGE_RW,
   _PAGE_USER,
   decodeX86Entry,
@@ -53,6 +55,26 @@ test('bits of an entry, of a walk and of a run of pages', async () => {
     expect(failure).toContain('_PAGE_USER (bit 2) is clear, _PAGE_NX (bit 63) is set');
     expect(await messageOf(expect(subject).not.toHaveUserBitCleared())).toContain('was expected not to');
   }
+});
+
+test('an entry that is not there is judged where that is asked for', async () => {
+  const closed = 0xf_ffff_e0f4_5120n;
+  const builder = tables({ 0: closed });
+  const run = walkRangeSync(builder.memory, x86Space({ cr3: builder.root }), start, 1);
+  for (const subject of [decodeX86Entry(closed, 1), walkOf(builder), run]) {
+    await expect(subject).toHavePteBits({ set: _PAGE_PROTNONE, cleared: _PAGE_PRESENT });
+    await expect(subject).not.toHavePteBits({ set: _PAGE_RW, cleared: _PAGE_PRESENT });
+    expect(
+      await messageOf(expect(subject).toHavePteBits({ set: _PAGE_RW, cleared: _PAGE_PRESENT })),
+    ).toContain('_PAGE_RW (bit 1) is clear');
+    expect(await messageOf(expect(subject).toHavePteBits({ set: _PAGE_USER }))).toContain(
+      'not-present (PROT_NONE, page at 0x1f0ba000)',
+    );
+  }
+  const present = decodeX86Entry(cleared, 1);
+  expect(await messageOf(expect(present).toHavePteBits({ cleared: _PAGE_PRESENT }))).toContain(
+    '_PAGE_PRESENT (bit 0) is set',
+  );
 });
 
 test('an entry that is not there is not cleared, whatever its bits', async () => {

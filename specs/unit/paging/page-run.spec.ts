@@ -82,6 +82,19 @@ test('pages that are not mapped are not among the failing ones', () => {
   expect([...run.failing({ set: 4n })]).toEqual([]);
 });
 
+test('where absence is asked for, entries that are not present are judged, and no others', () => {
+  const tables = new TableBuilder();
+  tables.map(START, 0x5067n);
+  tables.map(START + 0x2000n, 0x120n);
+  tables.map(START + 0x20_0000n, 0xdead_b067n, 2);
+  const run = walkRangeSync(tables.memory, x86Space({ cr3: tables.root }), START, 513);
+  const absent = { set: 0x100n, cleared: 1n };
+  expect([...run.failing(absent)].slice(0, 3)).toEqual([0, 1, 3]);
+  expect([...run.failing({ cleared: 1n })]).toEqual([0]);
+  expect([...run.unjudged(absent)]).toEqual([512]);
+  expect(run.unjudged({ cleared: 4n })).toHaveLength(512);
+});
+
 test('a run may begin and end within a large page', () => {
   const tables = new TableBuilder();
   tables.map(START, 0x4000_00e7n, 2);

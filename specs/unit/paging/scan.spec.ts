@@ -42,6 +42,22 @@ test('lists every mapping in address order, of all sizes and both halves', () =>
   expect(result.at(-1)).toBeUndefined();
 });
 
+test('entries that are not present and not empty are listed apart, of whatever level and half', () => {
+  const tables = new TableBuilder();
+  tables.map(0x7f12_3456_7000n, 0x1f0b_a867n);
+  tables.map(0x7f12_3456_8000n, 0x120n);
+  tables.map(0x7f12_3456_9000n, 1n << 62n);
+  tables.map(0x4000_0000n, 0x180n, 2);
+  const result = scanSync(tables.memory, space(tables));
+  expect(result).toMatchObject({ length: 1, complete: true, problems: [] });
+  expect([...result.absent()].map(({ address, level, raw }) => [address, level, raw])).toEqual([
+    [0x4000_0000n, 2, 0x180n],
+    [0x7f12_3456_8000n, 1, 0x120n],
+    [0x7f12_3456_9000n, 1, 1n << 62n],
+  ]);
+  expect([...scanSync(tables.memory, space(tables), { maxMappings: 1 }).absent()]).toHaveLength(1);
+});
+
 test('five levels: addresses beyond 47 bits in both halves', () => {
   const tables = new TableBuilder({ levels: 5 });
   tables.map(0x00ab_cdef_1234_5000n, 0x5067n);

@@ -1,0 +1,7 @@
+#include "say.h"
+
+int main(void)
+{
+	int pages = "four";
+	return page;
+}
