@@ -238,7 +238,6 @@ export class BochsMachine extends OwnedMachine implements Machine {
     return Promise.resolve({
       kind: 'debugger',
       memory: this.#memory,
-      sync: undefined,
       summary: "Guest memory is read by Bochs's debugger.",
       close,
       [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -2,14 +2,7 @@ import { InfrastructureError } from '../errors.js';
 import type { GdbClient, StopReply, VcpuRegisters } from '../gdb/index.js';
 import type { GuestCall } from '../guest/vfio/process.js';
 import type { Machine, Watcher } from '../machine/machine.js';
-import {
-  _PAGE_ACCESSED,
-  _PAGE_DIRTY,
-  type PhysicalMemory,
-  type SyncPhysicalMemory,
-  walk,
-  walkSync,
-} from '../paging/index.js';
+import { _PAGE_ACCESSED, _PAGE_DIRTY, type PhysicalMemory, walk } from '../paging/index.js';
 import { type EntryState, PteHistory, type PteWrite, type Reader, type RecordedRange } from './history.js';
 import { KernelView, type WritingVcpu } from './kernel-view.js';
 import { namesOf } from './names.js';
@@ -22,13 +15,6 @@ const mostWrites = 10_000;
 const mostSingle = 64;
 /** Pages of one recording. */
 const mostPages = 4096;
-
-/** A machine's memory, as it is read from outside. */
-export interface RecordedMemory {
-  readonly memory: PhysicalMemory;
-  /** The same, where it can be read without waiting. */
-  readonly sync: SyncPhysicalMemory | undefined;
-}
 
 /** A page, and the entries that its walk goes through: the last one is where it ends. */
 interface Page {
@@ -69,7 +55,7 @@ const general = [
  */
 export class PteRecorder implements Watcher {
   readonly #machine: Machine;
-  readonly #memory: RecordedMemory;
+  readonly #memory: PhysicalMemory;
   readonly #kernel: KernelView;
   readonly #reader: Reader;
   #client: GdbClient | undefined;
@@ -80,7 +66,7 @@ export class PteRecorder implements Watcher {
   /** Writes that were seen before a hit told who made them. */
   #unexplained: { readonly history: PteHistory; readonly write: PteWrite; readonly entry: bigint }[] = [];
 
-  private constructor(machine: Machine, memory: RecordedMemory, kernel: KernelView) {
+  private constructor(machine: Machine, memory: PhysicalMemory, kernel: KernelView) {
     this.#machine = machine;
     this.#memory = memory;
     this.#kernel = kernel;
@@ -94,8 +80,8 @@ export class PteRecorder implements Watcher {
    * @throws SymbolsError when the kernel's symbols cannot be had
    * @throws InfrastructureError when a debugger has the machine's stub
    */
-  static async start(machine: Machine, memory: RecordedMemory): Promise<PteRecorder> {
-    const kernel = await machine.paused(() => KernelView.open(machine, memory.memory));
+  static async start(machine: Machine, memory: PhysicalMemory): Promise<PteRecorder> {
+    const kernel = await machine.paused(() => KernelView.open(machine, memory));
     const recorder = new PteRecorder(machine, memory, kernel);
     recorder.#client = await machine.gdb.watch(recorder);
     return recorder;
@@ -256,14 +242,13 @@ export class PteRecorder implements Watcher {
   }
 
   async #read({ address, length }: Watch): Promise<DataView> {
-    const { sync, memory } = this.#memory;
-    const bytes = sync ? sync.readSync(address, length) : await memory.read(address, length);
+    const memory = this.#memory;
+    const bytes = memory.readSync?.(address, length) ?? (await memory.read(address, length));
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   async #walk({ space }: RecordedRange, address: bigint): Promise<readonly EntryState[]> {
-    const { sync, memory } = this.#memory;
-    const { steps } = sync ? walkSync(sync, space, address) : await walk(memory, space, address);
+    const { steps } = await walk(this.#memory, space, address);
     return steps.map(({ level, raw, entryAddress }) => ({ level, raw, at: entryAddress }));
   }
 }

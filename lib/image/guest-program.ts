@@ -1,22 +1,19 @@
-import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { UsageError } from '../errors.js';
-import { cacheSubfolder } from '../host/cache-folder.js';
-import { ensureBuilt } from '../host/ensure-built.js';
+import { isBuilt } from '../host/ensure-built.js';
 import type { BuildContext } from './build-context.js';
-import { buildRootKey, openBuildRoot } from './build-root/index.js';
-import { imageKey } from './image-key.js';
-import { withPackages } from './packages-in-force.js';
+import { buildInRoot, images } from './program.js';
 
-const ours = path.resolve(import.meta.dirname, '../../images/program');
+const ours = path.join(images, 'program');
 
 /** Lines of the compiler's that an error shows. */
 const shownLines = 10;
 
-/** Arguments: the source's folder and name, the program. Every access is made as it is written: -O0. The messages are for the spec's author. */
+/** Arguments: the source's folder and name, the program's name. Every access is made as it is written: -O0. The messages are for the author. */
 const compile =
-  'cd "/in/source/$1" && gcc -O0 -g -static -pthread -D_GNU_SOURCE "$2" /in/program/*.c -o "/out/$3" -lm 2> /out/messages || true';
+  'cd "/in/source$1" && gcc -O0 -g -static -pthread -D_GNU_SOURCE "$2" /in/program/*.c -o "/out/$3" -lm 2> /out/messages || true';
 
 /**
  * A C program of a spec's as a static binary for any x86-64 Linux guest, from the cache or compiled now, in the root where everything is built.
@@ -27,35 +24,19 @@ const compile =
  */
 export async function ensureGuestProgram(context: BuildContext, file: string): Promise<string> {
   const sources = await sourcesOf(file);
-  const root = commonFolder(sources);
-  const name = path.basename(file, '.c');
-  return await withPackages(context, async ({ lock }) => {
-    const places = sources.map((source) => path.relative(root, source));
-    const key = await imageKey([ours, ...sources], [compile, ...places, buildRootKey(lock)]);
-    const target = path.join(await cacheSubfolder(context.cache, 'programs'), key);
-    await ensureBuilt({
-      target,
-      what: file,
-      progress: context.progress,
-      build: async (folder) => {
-        const copies = await mkdtemp(path.join(context.workshop.folder, 'source-'));
-        for (const [index, source] of sources.entries())
-          await cp(source, path.join(copies, places[index] ?? ''));
-        await using builder = await openBuildRoot(context, lock);
-        const [place, base] = [path.dirname(path.relative(root, file)), path.basename(file)];
-        await builder.run({
-          what: file,
-          command: ['sh', '-c', compile, 'sh', place, base, name],
-          inputs: { '/in/source': copies, '/in/program': ours },
-          out: folder,
-        });
-        const messages = path.join(folder, 'messages');
-        if (!(await exists(path.join(folder, name)))) throw refused(file, await readFile(messages, 'utf8'));
-        await rm(messages);
-      },
-    });
-    return path.join(target, name);
+  const { dir, base, name } = path.parse(file);
+  const all = [ours, ...sources];
+  const others = [compile, ...sources.map((source) => path.relative(dir, source))];
+  const target = await buildInRoot(context, 'programs', file, all, others, async (root, out) => {
+    const copies = await mkdtemp(path.join(context.workshop.folder, 'source-'));
+    for (const source of sources) await cp(source, path.join(copies, source));
+    const inputs = { '/in/source': copies, '/in/program': ours };
+    await root.run({ what: file, command: ['sh', '-c', compile, 'sh', dir, base, name], inputs, out });
+    const messages = path.join(out, 'messages');
+    if (!(await isBuilt(path.join(out, name)))) throw refused(file, await readFile(messages, 'utf8'));
+    await rm(messages);
   });
+  return path.join(target, name);
 }
 
 function refused(file: string, messages: string): UsageError {
@@ -72,22 +53,8 @@ async function sourcesOf(file: string): Promise<string[]> {
     const text = await readFile(source, 'utf8');
     for (const [, name = ''] of text.matchAll(/^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"/gm)) {
       const included = path.resolve(path.dirname(source), name);
-      if (await exists(included)) found.add(included);
+      if (await isBuilt(included)) found.add(included);
     }
   }
   return [...found];
-}
-
-function commonFolder(files: readonly string[]): string {
-  let [folder] = files.map((file) => path.dirname(file));
-  while (folder !== undefined && !files.every((file) => !path.relative(folder ?? '', file).startsWith('..')))
-    folder = path.dirname(folder);
-  return folder ?? '/';
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await stat(file).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 }

@@ -66,7 +66,7 @@ export type VcpuRegisters = Pick<
 };
 
 /** Guest-physical memory, read from outside. */
-export type MachineMemory = Pick<OpenedMemory, 'memory' | 'sync' | 'summary' | 'close'> &
+export type MachineMemory = Pick<OpenedMemory, 'memory' | 'summary' | 'close'> &
   AsyncDisposable & {
     readonly kind: OpenedMemory['kind'] | 'debugger';
   };

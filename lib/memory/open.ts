@@ -1,6 +1,6 @@
 import type { GdbClient } from '../gdb/index.js';
 import type { MemoryTreeRange, Monitor } from '../monitor/index.js';
-import type { PhysicalMemory, SyncPhysicalMemory } from '../paging/index.js';
+import type { PhysicalMemory } from '../paging/index.js';
 import { MemoryAccessError } from './errors.js';
 import { GdbMemory } from './gdb-memory.js';
 import { HmpMemory } from './hmp-memory.js';
@@ -29,8 +29,6 @@ export interface OpenMemoryOptions {
 export interface OpenedMemory extends AsyncDisposable {
   readonly kind: ReaderKind;
   readonly memory: PhysicalMemory;
-  /** The same reader, where it needs no waiting. */
-  readonly sync: SyncPhysicalMemory | undefined;
   /** The QEMU process, where it was found. */
   readonly pid: number | undefined;
   /** Where memory is, as of now: open anew after the guest's firmware ran, or memory was plugged in. */
@@ -80,7 +78,6 @@ export async function openPhysicalMemory(options: OpenMemoryOptions): Promise<Op
     return {
       kind,
       memory,
-      sync: local,
       pid,
       ram,
       rejected,

@@ -1,7 +1,7 @@
 /** The public face of the paging library: decoders, walks, scans and diffs of page tables.  */
 export * from './bits.js';
 export * from './paging-errors.js';
-export type { PhysicalMemory, SyncPhysicalMemory } from './physical-memory.js';
+export { isSync, type PhysicalMemory, type SyncPhysicalMemory } from './physical-memory.js';
 export type { AddressSpace, EntryFormat, LevelRules } from './format.js';
 export type { EntryKind, FormatName, TableEntry, Violation } from './entry.js';
 export {

@@ -8,9 +8,13 @@
  */
 export interface PhysicalMemory {
   read(address: bigint, length: number): Promise<Uint8Array>;
+  /** The same, of a reader that needs no waiting: walks and scans through it run without a single `await`. */
+  readSync?(address: bigint, length: number): Uint8Array;
 }
 
-/** A reader that needs no waiting (process memory, a RAM file): walks through it run without a single `await`. */
-export interface SyncPhysicalMemory extends PhysicalMemory {
-  readSync(address: bigint, length: number): Uint8Array;
+/** A reader that needs no waiting (process memory, a RAM file). */
+export type SyncPhysicalMemory = PhysicalMemory & Required<Pick<PhysicalMemory, 'readSync'>>;
+
+export function isSync(memory: PhysicalMemory): memory is SyncPhysicalMemory {
+  return memory.readSync !== undefined;
 }

@@ -5,11 +5,10 @@ import { type OpenedMemory, openPhysicalMemory, READER_KINDS } from '../../lib/m
 import {
   _PAGE_USER,
   type AddressSpace,
+  isSync,
   scan,
-  scanSync,
   walk as walkAsync,
-  walkRangeSync,
-  walkSync,
+  walkRange,
   type X86Entry,
 } from '../../lib/paging/index.js';
 import { withBenchMachine } from './machines.js';
@@ -29,7 +28,7 @@ export async function walk(runs: number): Promise<object> {
 async function measure({ machine, guest }: QemuVm, device: string, runs: number): Promise<object> {
   const { monitor } = machine;
   await using fastest = await openPhysicalMemory({ monitor, pid: machine.pid });
-  const host = { machine, guest, memory: fastest.memory, syncMemory: fastest.sync, device, mappings: [] };
+  const host = { machine, guest, memory: fastest.memory, device, mappings: [] };
   const vfio = await VfioProcess.start(host);
   const buffer = await vfio.alloc({ pages: 4096 });
   await monitor.gdbserver(machine.ports.debug);
@@ -48,11 +47,11 @@ async function measure({ machine, guest }: QemuVm, device: string, runs: number)
   await gdb.detach();
 
   const mapping = await vfio.mapDma({ pages });
-  const { sync } = fastest;
+  const { memory } = fastest;
   const verifyMs: number[] = [];
-  for (let run = 0; sync && run < runs; run += 1) {
+  for (let run = 0; isSync(memory) && run < runs; run += 1) {
     const begin = performance.now();
-    const entries = walkRangeSync(sync, vfio.space, mapping.address, pages);
+    const entries = await walkRange(memory, vfio.space, mapping.address, pages);
     const wrong = entries.failing({ cleared: _PAGE_USER }).length + entries.unmapped().length;
     verifyMs.push(performance.now() - begin);
     if (wrong > 0) throw new Error(`${wrong} of ${pages} pages were not cleared: nothing worth measuring`);
@@ -71,19 +70,17 @@ function reasonOf(error: unknown): { reason: string } {
 }
 
 async function measureReader(
-  { memory, sync, kind }: OpenedMemory,
+  { memory, kind }: OpenedMemory,
   space: AddressSpace<X86Entry>,
   address: bigint,
   runs: number,
 ): Promise<object> {
   const walkUs: number[] = [];
-  const walks = runs * (sync ? 50 : 5);
+  const walks = runs * (isSync(memory) ? 50 : 5);
   for (let run = 0; run < walks; run += 1) {
     // Another page each time, as a spec does it.
     const page = address + BigInt((run * 977) % 4096) * 4096n;
-    const { ms } = sync
-      ? await timed(() => Promise.resolve(walkSync(sync, space, page)))
-      : await timed(() => walkAsync(memory, space, page));
+    const { ms } = await timed(() => walkAsync(memory, space, page));
     walkUs.push(ms * 1000);
   }
   const scanMs: number[] = [];
@@ -91,7 +88,7 @@ async function measureReader(
   // Through the monitor a scan takes long enough to be measured in a few runs.
   for (let run = 0; run < (kind === 'monitor' ? 3 : runs); run += 1) {
     const begin = performance.now();
-    mappings = (sync ? scanSync(sync, space) : await scan(memory, space)).length;
+    mappings = (await scan(memory, space)).length;
     scanMs.push(performance.now() - begin);
   }
   return { walkUs: rounded(median(walkUs)), walks, scanMs: rounded(median(scanMs)), mappings };

@@ -8,12 +8,9 @@ import {
   type Scan,
   scan,
   type ScanDiff,
-  scanSync,
-  type SyncPhysicalMemory,
   type Walk,
   walk,
   walkRange,
-  walkRangeSync,
   type X86Entry,
 } from '../../paging/index.js';
 import { address as anAddress, also, check, type Rule, that, whole, word } from '../../validate/index.js';
@@ -27,8 +24,6 @@ export interface ProcessHost {
   readonly machine: Machine;
   readonly guest: CommandShell;
   readonly memory: PhysicalMemory;
-  /** The same, where it can be read without waiting: 256 MiB of tables are looked through in milliseconds then. */
-  readonly syncMemory: SyncPhysicalMemory | undefined;
 }
 
 const aScan: Rule<Scan<X86Entry>> = that(
@@ -75,10 +70,8 @@ export abstract class SeenProcess {
   /** Every mapping of the user half of its address space, read from outside while the VM stands still. */
   scan(): Promise<Scan<X86Entry>> {
     return this.host.machine.paused(async () => {
-      const { memory, syncMemory } = this.host;
-      const space = await this.tables(memory);
-      if (syncMemory) return scanSync(syncMemory, space, { range: 'user' });
-      return await scan(memory, space, { range: 'user' });
+      const { memory } = this.host;
+      return await scan(memory, await this.tables(memory), { range: 'user' });
     });
   }
 
@@ -106,11 +99,8 @@ export abstract class SeenProcess {
   }
 
   protected async walkPages(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    const { memory, syncMemory } = this.host;
-    const space = await this.tables(memory);
-    return syncMemory
-      ? walkRangeSync(syncMemory, space, address, pages)
-      : await walkRange(memory, space, address, pages);
+    const { memory } = this.host;
+    return await walkRange(memory, await this.tables(memory), address, pages);
   }
 
   async #areas(): Promise<{ release: string; areas: SmapsArea[] }> {

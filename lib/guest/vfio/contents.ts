@@ -1,4 +1,4 @@
-import type { PageRun, PhysicalMemory, SyncPhysicalMemory } from '../../paging/index.js';
+import { isSync, type PageRun, type PhysicalMemory } from '../../paging/index.js';
 
 /** A digest of every page's 4096 bytes; undefined where nothing is mapped, or no RAM is behind it. */
 export type Contents = readonly (number | undefined)[];
@@ -7,18 +7,14 @@ export type Contents = readonly (number | undefined)[];
 const slowPages = 16;
 
 /** Reads what lies in the pages of a run. The VM must stand still. Without a reader that need not wait the first pages only. */
-export async function readContents(
-  run: PageRun,
-  memory: PhysicalMemory,
-  sync: SyncPhysicalMemory | undefined,
-): Promise<Contents> {
+export async function readContents(run: PageRun, memory: PhysicalMemory): Promise<Contents> {
   const contents: (number | undefined)[] = [];
-  const count = sync ? run.length : Math.min(run.length, slowPages);
+  const count = isSync(memory) ? run.length : Math.min(run.length, slowPages);
   for (let page = 0; page < count; page += 1) {
     const address = frameOf(run, page);
     try {
       if (address === undefined) contents.push(undefined);
-      else contents.push(digest(sync ? sync.readSync(address, 4096) : await memory.read(address, 4096)));
+      else contents.push(digest(memory.readSync?.(address, 4096) ?? (await memory.read(address, 4096))));
     } catch (error) {
       if (!(error instanceof Error && 'notRamAt' in error)) throw error;
       contents.push(undefined);

@@ -3,10 +3,8 @@ import {
   mappedRanges,
   type PageRun,
   scan,
-  scanSync,
   type SecondLevelEntry,
   walkRange,
-  walkRangeSync,
 } from '../../paging/index.js';
 import type { VfioProcess } from './process.js';
 
@@ -25,14 +23,11 @@ export interface DmaTables {
  * milliseconds.
  */
 export async function readDmaTables(process: VfioProcess, iova: bigint, pages: number): Promise<DmaTables> {
-  const { machine, memory, syncMemory } = process.host;
+  const { machine, memory } = process.host;
   return await machine.paused(async () => {
     const space = await process.deviceView.tables(iova);
     if (typeof space === 'string') return { pages: undefined, fault: space, reachable: [] };
-    const run = syncMemory
-      ? walkRangeSync(syncMemory, space, iova, pages)
-      : await walkRange(memory, space, iova, pages);
-    const all = syncMemory ? scanSync(syncMemory, space) : await scan(memory, space);
-    return { pages: run, fault: undefined, reachable: mappedRanges(all) };
+    const run = await walkRange(memory, space, iova, pages);
+    return { pages: run, fault: undefined, reachable: mappedRanges(await scan(memory, space)) };
   });
 }

@@ -255,10 +255,10 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
 
   /** What a mapping of the buffer is judged by. */
   #look({ address, size }: GuestBuffer, withContents = true): Promise<Look> {
-    const { machine, memory, syncMemory } = this.host;
+    const { machine, memory } = this.host;
     return machine.paused(async () => {
       const entries = await this.walkPages(address, Number(size / pageSize));
-      const contents = withContents ? await readContents(entries, memory, syncMemory) : undefined;
+      const contents = withContents ? await readContents(entries, memory) : undefined;
       return { entries, space: await this.scan(), contents };
     });
   }

@@ -1,6 +1,6 @@
 import { hex } from '../bits.js';
 import { PagingError, isNotRam } from '../paging-errors.js';
-import type { PhysicalMemory, SyncPhysicalMemory } from '../physical-memory.js';
+import { isSync, type PhysicalMemory, type SyncPhysicalMemory } from '../physical-memory.js';
 
 /** One read of physical memory that a task needs. */
 export interface ReadRequest {
@@ -28,8 +28,9 @@ export function runSync<T>(task: MemoryTask<T>, memory: SyncPhysicalMemory): T {
   return step.value;
 }
 
-/** Runs a task against any reader; the reads of a batch are issued together. Errors as for `runSync`. */
+/** Runs a task against any reader; the reads of a batch are issued together, where they need waiting. Errors as for `runSync`. */
 export async function runAsync<T>(task: MemoryTask<T>, memory: PhysicalMemory): Promise<T> {
+  if (isSync(memory)) return runSync(task, memory);
   let step = task.next([]);
   while (step.done !== true) {
     step = task.next(await Promise.all(step.value.map((request) => readAsync(memory, request))));

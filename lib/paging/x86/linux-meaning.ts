@@ -68,30 +68,15 @@ type SwapKind = 'migration' | 'poisoned' | 'device' | 'marker' | 'unreadable';
  * The kernel's own swap types, from the lowest number to 31 (include/linux/swap.h): those of a kernel that has all of them built in
  * (CONFIG_MEMORY_FAILURE, MIGRATION, DEVICE_PRIVATE, PTE_MARKER), as distributions' have. In another one the lowest are swap areas.
  */
-const swapKinds: Readonly<Record<LinuxVersion, readonly (readonly [SwapKind, number])[]>> = {
-  '6.1': [
-    ['poisoned', 1],
-    ['migration', 3],
-    ['device', 4],
-    ['marker', 1],
-    ['unreadable', 1],
-  ],
-  '6.12': [
-    ['poisoned', 1],
-    ['migration', 3],
-    ['device', 4],
-    ['marker', 1],
-  ],
-  '6.15': [
-    ['poisoned', 1],
-    ['migration', 3],
-    ['device', 3],
-    ['marker', 1],
-  ],
+const swapKinds: Readonly<Record<LinuxVersion, Partial<Record<SwapKind, number>>>> = {
+  '6.1': { poisoned: 1, migration: 3, device: 4, marker: 1, unreadable: 1 },
+  '6.12': { poisoned: 1, migration: 3, device: 4, marker: 1 },
+  '6.15': { poisoned: 1, migration: 3, device: 3, marker: 1 },
 };
 
 function swapKind(type: number, kernel: LinuxVersion): LinuxSwap['state'] {
-  const kinds = swapKinds[kernel].flatMap(([kind, count]) => Array.from({ length: count }, () => kind));
+  const all = Object.entries(swapKinds[kernel]) as [SwapKind, number][];
+  const kinds = all.flatMap(([kind, count]) => Array.from({ length: count }, () => kind));
   return kinds[type - (32 - kinds.length)] ?? 'swap';
 }
 

@@ -12,7 +12,7 @@ import {
   type ReaderKind,
 } from '../../../lib/memory/index.js';
 import { connectMonitor } from '../../../lib/monitor/index.js';
-import { NotRamError } from '../../../lib/paging/index.js';
+import { isSync, NotRamError } from '../../../lib/paging/index.js';
 import { FirmwareQemu } from '../monitor/firmware-qemu.js';
 
 /** q35 with 5 GiB: RAM from 0 to 2 GiB, a hole for devices, and the other 3 GiB from 4 GiB on. */
@@ -121,8 +121,8 @@ test('all readers refuse the same addresses, naming the first that is not memory
       const failure: unknown = await opened.memory.read(address, length).catch((error: unknown) => error);
       expect(failure, `${kind} 0x${address.toString(16)}`).toBeInstanceOf(NotRamError);
       expect(failure).toMatchObject({ notRamAt: bad });
-      const { sync } = opened;
-      if (sync !== undefined) expect(() => sync.readSync(address, length)).toThrow(NotRamError);
+      const { memory } = opened;
+      if (isSync(memory)) expect(() => memory.readSync(address, length)).toThrow(NotRamError);
     }
     // A refusal does no harm to what is asked for together with it.
     const [good, wrong] = await Promise.allSettled([
@@ -137,7 +137,7 @@ test('the fastest way is taken, and the reasons against the faster ones are give
   await using shared = await start(...FILE_BACKED);
   await using first = await openPhysicalMemory({ monitor: shared.monitor });
   expect(first).toMatchObject({ kind: 'ram-file', pid: shared.qemu.pid, rejected: [] });
-  expect(first.sync).toBe(first.memory);
+  expect(isSync(first.memory)).toBe(true);
   await using anonymous = await start();
   await using second = await openPhysicalMemory({ monitor: anonymous.monitor });
   expect(second).toMatchObject({ kind: 'process', pid: anonymous.qemu.pid });
@@ -148,7 +148,8 @@ test('the fastest way is taken, and the reasons against the faster ones are give
     gdb: anonymous.gdb,
     kinds: slow,
   });
-  expect(third).toMatchObject({ kind: 'gdb', sync: undefined });
+  expect(third).toMatchObject({ kind: 'gdb' });
+  expect(isSync(third.memory)).toBe(false);
   await using fourth = await openPhysicalMemory({ monitor: anonymous.monitor, kinds: slow });
   expect(fourth.summary).toBe('Guest memory is read by monitor. Not by gdb: no debugger is attached');
   await expect(
@@ -210,11 +211,11 @@ test('a RAM file that was replaced or removed is not taken for the one that is m
 test('after the end of QEMU its memory is an error, not zeros', async () => {
   await using vm = await start();
   await using opened = await openPhysicalMemory({ monitor: vm.monitor });
-  expect(opened.sync?.readSync(HIGH_START, 8)).toHaveLength(8);
+  expect(opened.memory.readSync?.(HIGH_START, 8)).toHaveLength(8);
   await vm.qemu[Symbol.asyncDispose]();
-  expect(() => opened.sync?.readSync(HIGH_START, 8)).toThrow(MemoryAccessError);
+  expect(() => opened.memory.readSync?.(HIGH_START, 8)).toThrow(MemoryAccessError);
   opened.close();
-  expect(() => opened.sync?.readSync(HIGH_START, 8)).toThrow(/closed/);
+  expect(() => opened.memory.readSync?.(HIGH_START, 8)).toThrow(/closed/);
 });
 
 test('device registers are read one access each, and not as memory', async () => {

@@ -82,7 +82,6 @@ class Fake extends SeenProcess {
       machine,
       guest: { run },
       memory: tables.memory,
-      syncMemory: tables.memory,
     } as unknown as ProcessHost;
   }
 

@@ -94,7 +94,7 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
     return {
       entries,
       space: scanSync(memory, space, { range: 'user' }),
-      contents: byte === undefined ? undefined : await readContents(entries, filled, filled),
+      contents: byte === undefined ? undefined : await readContents(entries, filled),
     };
   };
   const lookBefore = await look(deeds.byte?.[0]);

@@ -104,7 +104,7 @@ export class World {
       pid: 123,
       space: this.#space,
       iovasByHand: [],
-      host: { machine: { paused }, memory, syncMemory: memory, mappings },
+      host: { machine: { paused }, memory, mappings },
       entries: (address: bigint, count: number) =>
         paused(() => Promise.resolve(walkRangeSync(memory, this.#space, address, count))),
       // What a closed page does to a read and to a write.
