@@ -36,6 +36,22 @@ const test = base.extend<object, ReportFixtures>({
 
 test.describe.configure({ mode: 'serial', timeout: 120_000 });
 
+test('in the terminal a failed test is its message, in at most 25 lines', ({ run }) => {
+  const [, ...failures] = run.output.split(/^ {2}\d\) /m);
+  const stock = failures.find((text) => text.split('\n', 1)[0]?.includes('stock driver'));
+  const lines =
+    stock
+      ?.split(/^ {2}\d+ failed$/m)[0]
+      ?.trim()
+      .split('\n') ?? [];
+  expect(lines.join('\n')).toContain('_PAGE_USER (bit 2) is set');
+  expect(lines.length, lines.join('\n')).toBeLessThanOrEqual(25);
+  expect(run.output).not.toContain('attachment #');
+  const names = run.attachments('fails with the stock driver');
+  expect(names).toContain('dmesg.txt');
+  expect(names.filter((name) => name.startsWith('_'))).toEqual([]);
+});
+
 test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {
   const page = await browser.newPage({ viewport: { width: 1024, height: 1000 } });
   await openTest(page, run.movedReport, 'fails with the stock driver');
