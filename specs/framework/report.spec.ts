@@ -52,6 +52,15 @@ test('in the terminal a failed test is its message, in at most 25 lines', ({ run
   expect(names.filter((name) => name.startsWith('_'))).toEqual([]);
 });
 
+test('the first page says verdict, stack, accelerator and kernel', async ({ run, browser }) => {
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(path.join(run.movedReport, 'index.html')).href);
+  await expect(
+    page.getByText(/^Bad \(exit code 1\): .* · reference, (TCG|KVM), Linux \d+\.\d+/),
+  ).toBeVisible();
+  await page.screenshot({ path: test.info().outputPath('first-page.png') });
+});
+
 test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {
   const page = await browser.newPage({ viewport: { width: 1024, height: 1000 } });
   await openTest(page, run.movedReport, 'fails with the stock driver');

@@ -58,7 +58,8 @@ export abstract class SeenProcess {
   async entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
     check('entries', 'address', anAddress, address);
     check('entries', 'pages', whole(1), pages);
-    return await this.host.machine.paused(() => this.walkPages(address, pages));
+    const { machine, memory } = this.host;
+    return await machine.paused(async () => walkRange(memory, await this.tables(memory), address, pages));
   }
 
   /** The walk to one address, level by level, read from outside while the VM stands still. @param memory default: the host's */
@@ -96,11 +97,6 @@ export abstract class SeenProcess {
     throw new InfrastructureError(
       `Process ${this.pid} changes its memory while it is looked at (${mostLooks} times): have it wait meanwhile, for a line of its stdin for example.`,
     );
-  }
-
-  protected async walkPages(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
-    const { memory } = this.host;
-    return await walkRange(memory, await this.tables(memory), address, pages);
   }
 
   async #areas(): Promise<{ release: string; areas: SmapsArea[] }> {

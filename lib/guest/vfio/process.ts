@@ -257,7 +257,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
   #look({ address, size }: GuestBuffer, withContents = true): Promise<Look> {
     const { machine, memory } = this.host;
     return machine.paused(async () => {
-      const entries = await this.walkPages(address, Number(size / pageSize));
+      const entries = await this.entries(address, Number(size / pageSize));
       const contents = withContents ? await readContents(entries, memory) : undefined;
       return { entries, space: await this.scan(), contents };
     });
