@@ -144,8 +144,9 @@ export class OpenReport {
   /** The report as it stands; `undefined` for an announcement that came to nothing. */
   asReport(): KernelReport | undefined {
     if (this.#rule.announces === 'drop') return undefined;
-    const rip = this.#rip === undefined || isMachinery(this.#rip) ? (this.#frame ?? this.#rip) : this.#rip;
-    const where = this.#rule.blames === 'caller' ? (this.#frame ?? rip ?? this.#where) : (this.#where ?? rip);
+    const named = this.#where ?? this.#rip;
+    const blamed = named === undefined || this.#rule.blames === 'caller' || isMachinery(named);
+    const where = blamed ? (this.#frame ?? this.#rip ?? named) : named;
     return {
       kind: this.#rule.kind,
       grade: this.#grade,
@@ -168,7 +169,7 @@ export class OpenReport {
   /** Of several lines it is not known which one is the check's. */
   #remark(): string | undefined {
     const [first, ...more] = this.#remarks;
-    const remarked = this.#rule.kind === 'warning' || this.#rule.kind === 'trace';
+    const remarked = ['warning', 'trace', 'lockdep'].includes(this.#rule.kind);
     return remarked && more.length === 0 ? first : undefined;
   }
 
@@ -213,7 +214,7 @@ export class OpenReport {
     this.#text.add(text);
     this.#noise = 0;
     this.#lastTime = time ?? this.#lastTime;
-    if (text.startsWith('CPU: ') || text.startsWith('Call Trace:')) this.#backtraceBegan = true;
+    if (/^(?:CPU: |Call [Tt]race:)/.test(text)) this.#backtraceBegan = true;
     this.#rip ??= functionOfRip(text);
     if (this.#backtraceBegan) this.#frame ??= functionOfFrame(text);
   }

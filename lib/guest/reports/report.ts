@@ -33,7 +33,7 @@ export const reportKinds = [
   'msr',
   // The TDX module refused a call, or could not be initialised.
   'tdx',
-  // The reverse map table of SEV-SNP refused an update, or faulted.
+  // The reverse map table of SEV-SNP refused an update, or faulted; a guest of SEV could not answer a #VC.
   'rmp',
   // The CPU refused to enter a guest, or to execute an instruction of VMX.
   'vm-entry',

@@ -29,6 +29,7 @@ const oneLiners: Record<string, readonly string[]> = {
     '_swap_info_get: Unused swap offset entry 00a11c0f',
     'unrecognized swap entry 0x3c00f2a57e0013b',
     'Read-error on swap-device (254:0:2048)',
+    'Write error -5 on dio swapfile (4096)',
     'PAGETABLE BUG #01! 00000000c41d7a55 <-> 00000000c41d7a56',
     'SPTE 8000000dead04867 (@ 00000000c41d7a55) for gfn fee00 shadow-present at free',
   ],
@@ -39,6 +40,12 @@ const oneLiners: Record<string, readonly string[]> = {
     'ERROR: DMA PTE for vPFN 0x4 already set (to 3a08003 not 3a09003)',
     'dmar0: Unexpected iotlb invalidation type 0x7',
     'Initialization failed',
+    'Domain initialization failed',
+    'intel_iommu_map: iommu width (39) is not sufficient for the mapped address (8000004000)',
+    'dmar0: No free domain ids',
+    'Invalidate non-aligned address 4100, order 1',
+    'IOMMU0: Failed to initialize IOMMU Hardware (error=-19)!',
+    'IOMMU pte changed since we read it',
     'virtio_iommu virtio1: domain fault from EP 40',
     'virtio_iommu virtio1: unknown fault from EP 40 at 0x4000 [R]',
   ],
@@ -65,6 +72,8 @@ const oneLiners: Record<string, readonly string[]> = {
     'IOMMU PFN dead0 RMP lookup failed, ret -2',
     'Failed to update RMP entry: GFN fee00 PFN dead0 level 1 error 2',
     'Leaking PFN range 0xdead0-0xdead1',
+    'Unsupported exit-code 0x404 in #VC exception (IP: 0xffffffff81a41234)',
+    'Failure in communication with VMM (exit-code 0x7b IP: 0xffffffff81a41234)',
   ],
   'heap-corruption error': [
     'SLUB kmalloc-96: 3 partial slabs counted but counter=4',
@@ -90,12 +99,20 @@ const oneLiners: Record<string, readonly string[]> = {
     'virtio_net virtio0 eth0: NETDEV WATCHDOG: CPU: 1: transmit queue 0 timed out 5632 ms',
     'Spurious LAPIC timer interrupt on cpu 1',
     'CPU1: Unexpected LVT thermal interrupt!',
+    'Failed to broadcast timer tick. Some CPUs may be unresponsive.',
+    "smpboot: CPU 1 didn't die...",
+    'smpboot: do_boot_cpu failed(-1) to wakeup CPU#1',
     'IRQ 19 device widget returned IRQ_WAKE_THREAD but no thread function available.',
     'softirq: huh, entered softirq 7 SCHED 00000000c0ffee01 with preempt_count 00000100, exited with 00000101?',
   ],
   'interrupt info': ['hpet: Lost 3 RTC interrupts'],
   'pcie-error error': ['pcieport 0000:00:1c.0: DPC: containment event, status:0x1f01 source:0x0000'],
   'rcu-stall error': ['rcu_preempt detected stall, but suppressed full report due to a stuck CSD-lock.'],
+  'bug error': [
+    'VFS: Close: file count is 0 (f_op=widget_fops)',
+    'Page cache invalidation failure on direct I/O.',
+    'psi: inconsistent task state! task=77:walker cpu=1 psi_flags=4 clear=1 set=0',
+  ],
   'oom warning': [
     'SLUB: Unable to allocate memory on node 0, gfp=0xcc0(GFP_KERNEL)',
     'PID 77 killed due to inadequate hugepage pool',
@@ -106,6 +123,14 @@ const oneLiners: Record<string, readonly string[]> = {
 /** As whom a kernel says these; older kernels say some of them as nobody. */
 const prefixes: Partial<Record<string, readonly string[]>> = {
   'IOMMU 0000': ['AMD-Vi: '],
+  IOMMU0: ['AMD-Vi: '],
+  'IOMMU pte': ['AMD-Vi: ', 'AMD-Vi: AMD-Vi: '],
+  Domain: ['DMAR: '],
+  intel_iommu_map: ['DMAR: '],
+  'dmar0: No': ['DMAR: '],
+  'Invalidate non': ['DMAR: '],
+  Unsupported: ['SEV: '],
+  Failure: ['SEV: '],
   'IOMMU PFN': ['AMD-Vi: '],
   'PSMASH failed': ['AMD-Vi: '],
   'ERROR: DMA': ['DMAR: '],
@@ -332,6 +357,100 @@ Bytes 4-7 of 16 are uninitialized
 ${'='.repeat(53)}`,
     'kmsan error 4: KMSAN: kernel-infoleak in instrument_copy_to_user: Bytes 4-7 of 16 are uninitialized',
   ],
+  'a Rust panic': [
+    `rust_kernel: panicked at drivers/widget/reap.rs:41:9:
+attempt to multiply with overflow
+------------[ cut here ]------------
+kernel BUG at rust/helpers/bug.c:7!
+Oops: invalid opcode: 0000 [#1] SMP NOPTI
+${HEADER}
+RIP: 0010:rust_helper_BUG+0x8/0x10
+${trace('_RNvCsa_7___rustc17rust_begin_unwind+0x1/0x2', '_RNvNtCsb_4core9panicking9panic_fmt+0x1/0x2', REAP)}
+${END}`,
+    `bug fatal 14: Rust panicked at drivers/widget/reap.rs:41:9 in ${REAP}: attempt to multiply with overflow`,
+  ],
+  "lockdep's check of itself": [
+    `------------[ cut here ]------------
+DEBUG_LOCKS_WARN_ON(depth <= 0)
+WARNING: CPU: 1 PID: 77 at kernel/locking/lockdep.c:5031 lock_release+0x1/0x2
+${HEADER}
+RIP: 0010:lock_release+0x1/0x2
+${trace('_raw_spin_unlock+0x1/0x2', REAP)}
+${END}`,
+    `lockdep error 11: lockdep: WARNING at kernel/locking/lockdep.c:5031 in ${REAP}: DEBUG_LOCKS_WARN_ON(depth <= 0)`,
+  ],
+  'a list that is broken, where the words got lost': [
+    `------------[ cut here ]------------
+kernel BUG at lib/list_debug.c:47!
+invalid opcode: 0000 [#1] SMP
+RIP: 0010:__list_del_entry_valid.cold+0xf/0x6f
+${trace(REAP)}
+${END}`,
+    `list-corruption fatal 9: kernel BUG at lib/list_debug.c:47 in ${REAP}`,
+  ],
+  'an overflow that a string function finds': [
+    `detected buffer overflow in strscpy
+------------[ cut here ]------------
+kernel BUG at lib/string_helpers.c:1027!
+invalid opcode: 0000 [#1] SMP
+RIP: 0010:fortify_panic+0xf/0x11
+${trace(REAP)}
+${END}`,
+    `bug fatal 10: detected buffer overflow in strscpy in ${REAP}`,
+  ],
+  'a selector that is none, as 6.1 and as 5.4 say it': [
+    `segment-related general protection fault: beec [#1] PREEMPT SMP NOPTI
+${END}
+general protection fault for non-canonical address 0xdead000000000122: 0000 [#2] SMP
+${END}`,
+    'general-protection fatal 2: segment-related general protection fault',
+    'general-protection fatal 2: general protection fault, for non-canonical address 0xdead000000000122',
+  ],
+  'leaks with their owners': [
+    `kmemleak: unreferenced object 0xffff888003401c40 (size 96):
+kmemleak:   comm "walker", pid 77, jiffies 4294893211 (age 12.340s)
+kmemleak:   backtrace:
+kmemleak:     [<00000000c0ffee01>] widget_sow+0x12/0x20 [widget]
+kmemleak: unreferenced object 0xffff888003401ca0 (size 96):
+kmemleak:   comm "walker", pid 77, jiffies 4294893211 (age 12.340s)`,
+    'memory-leak warning 6: unreferenced object 0xffff888003401c40 (size 96)',
+  ],
+  'a port that cannot recover': [
+    `pcieport 0000:00:1c.0: AER: Uncorrected (Non-Fatal) error message received from 0000:00:1c.0
+pcieport 0000:00:1c.0: PCIe Bus Error: severity=Uncorrected (Non-Fatal), type=Transaction Layer, (Requester ID)
+pcieport 0000:00:1c.0:   device [1b36:000c] error status/mask=00004000/00000000
+pcieport 0000:00:1c.0:    [14] CmpltTO                (First)
+widget 0000:01:00.0: AER: can't recover (no error_detected callback)
+pcieport 0000:00:1c.0: AER: subordinate device reset failed
+pcieport 0000:00:1c.0: AER: device recovery failed`,
+    'pcie-error error 7: pcieport 0000:00:1c.0: AER: Uncorrected (Non-Fatal) error message received from 0000:00:1c.0',
+  ],
+  "names that hold a line's end": [
+    `INFO: task
+ker:77 blocked for more than 120 seconds.
+${trace('schedule+0x5a/0xd0', REAP)}
+watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [
+ker:77]
+${HEADER}
+RIP: 0010:${REAP}
+${trace(REAP)}`,
+    `hung-task error 6: hung task: ker:77 blocked for more than 120 s in ${REAP}`,
+    `soft-lockup error 8: soft lockup: CPU#1 stuck for 26s! [ in ${REAP}`,
+  ],
+  'lockdep as Linux 4 headed it': [
+    `[ INFO: possible recursive locking detected ]
+${HEADER}
+${trace('lock_acquire+0x1/0x2', 'down+0x1/0x2', REAP)}`,
+    `lockdep error 8: lockdep: possible recursive locking detected in ${REAP}`,
+  ],
+  "a sanitizer's find in a function that everybody calls": [
+    `BUG: KASAN: slab-use-after-free in __lock_acquire+0x41/0x90
+Read of size 8 at addr ffff888003401c40 by task walker/77
+${HEADER}
+${trace('dump_stack_lvl+0x45/0x5a', 'kasan_report+0x1/0x2', '__lock_acquire+0x41/0x90', '_raw_spin_lock+0x1/0x2', REAP)}
+${'='.repeat(66)}`,
+    `kasan error 12: KASAN: slab-use-after-free in ${REAP}: Read of size 8 at addr ffff888003401c40`,
+  ],
   'lines that all begin with blanks': [
     `  WARNING: CPU: 0 PID: 77 at drivers/widget/reap.c:41 ${REAP}
   ${HEADER}
@@ -478,6 +597,13 @@ INFO: NMI handler (perf_event_nmi_handler) took too long to run: 1.234 msecs
 sched: RT throttling activated
 NMI watchdog: Enabled. Permanently consumes one hw-PMU counter.
 watchdog: Delayed init of the lockup detector failed: -19
+smpboot: CPU 1 is now offline
+smpboot: Booting Node 0 Processor 1 APIC 0x1
+VFS: Dquot-cache hash table entries: 512 (order 0, 4096 bytes)
+VFS: Finished mounting rootfs on nullfs
+psi: PSI is on
+rust_kernel: Rust is in the kernel
+BUG UNIX (Not tainted): kasan: bad access detected
 smpboot: Estimated ratio of average max frequency by base frequency (times 1024): 1024
 virt/tdx: BIOS enabled: private KeyID range [32, 64)
 virt/tdx: TDX not supported by the host platform

@@ -97,8 +97,11 @@ export const FATAL_RULES: readonly ReportRule[] = [
     healthy:
       'traps: walker[77] general protection fault ip:401136 sp:7ffc0000 error:0 in walker[401000+1000]',
     live: '`kernel_reports gpf`',
-    opens: new RegExp(`^(?:Oops: )?general protection (?:fault|exception)(?:, (.{1,120}?))?${DIE}`),
-    headline: (match) => `general protection fault${match[1] === undefined ? '' : `, ${match[1]}`}`,
+    opens: new RegExp(
+      `^(?:Oops: )?(segment-related )?general protection (?:fault|exception)(?:,? (.{1,120}?))?${DIE}`,
+    ),
+    headline: ([, segment = '', more]) =>
+      `${segment}general protection fault${more === undefined ? '' : `, ${more}`}`,
   },
   {
     ...oops,
@@ -133,13 +136,38 @@ export const FATAL_RULES: readonly ReportRule[] = [
     // The trap behind it is a BUG, or a WARN.
     kind: 'bug',
     grade: 'error',
-    source: '`kernel/cfi.c`, `arch/x86/kernel/traps.c`, `mm/usercopy.c`, 6.1',
+    source: '`kernel/cfi.c`, `arch/x86/kernel/traps.c`, `mm/usercopy.c`, `lib/string_helpers.c`, 6.1',
     example: 'CFI failure at widget_reap+0x41/0x90 (target: widget_sow+0x0/0x20; expected type: 0x0badc0de)',
     healthy: 'SMP alternatives: CFI: Using sub FineIBT implementation',
     opens:
-      /^(?:traps: |CFI: )?((?:CFI failure at|Missing ENDBR:|(?:usercopy: )?Kernel memory \w+ attempt detected) .{1,160})/,
+      /^(?:traps: |CFI: )?((?:CFI failure at|Missing ENDBR:|(?:usercopy: )?Kernel memory \w+ attempt detected|detected buffer overflow in) .{1,160})/,
     ends: END_TRACE,
     absorbs: ['oops', 'bug', 'warning'],
+  },
+  {
+    // Behind it stands a BUG().
+    ...bug,
+    blames: 'caller',
+    source: '`rust/kernel/lib.rs` (`panic`), 6.1',
+    example: 'rust_kernel: panicked at drivers/widget/reap.rs:41:9:\nattempt to multiply with overflow',
+    healthy: 'rust_kernel: loaded',
+    opens: /^rust_kernel: (panicked at .{1,200}?):?$/,
+    headline: (match) => `Rust ${match[1] ?? ''}`,
+    adds: /^(?!-----|\S+: )(\S.{0,160})$/,
+    ends: END_TRACE,
+    tail: REGISTERS,
+    tailGap: 4,
+    absorbs: ['oops', 'bug', 'warning'],
+  },
+  {
+    ...bug,
+    source:
+      '`fs/open.c` (`filp_close`), `fs/super.c` (`generic_shutdown_super`), `mm/filemap.c`, `kernel/sched/psi.c`, 6.1',
+    example: 'VFS: Busy inodes after unmount of vda1. Self-destruct in 5 seconds.  Have a nice day...',
+    healthy: 'VFS: Disk quotas dquot_6.6.0',
+    opens:
+      /^((?:VFS: (?:Close: file count is (?:0|zero)|Busy inodes after unmount)|Page cache invalidation failure on direct I\/O\.|psi: (?:task underflow|inconsistent task state)!).{0,160})/,
+    headline: (match) => match[1] ?? '',
   },
   {
     ...bug,

@@ -4,6 +4,10 @@ import { END_BACKTRACE } from './ends.js';
 /** The lines of a decoded error. */
 const records = { tail: /^(?:\{\d+\}|mce: |MCE: )?\[Hardware Error\]: /, tailGap: 2 } as const;
 
+/** What was wrong, and with which device; whether its drivers recovered. */
+const AER_DETAILS =
+  /^\S{1,40} \S{1,20}: +(?:AER: +)?(?:device \[|\[ ?\d+\]|TLP Header|Error of this|can't recover|subordinate device reset)/;
+
 /** What the hardware, or who plays it, reports of itself. What was corrected is a warning: nothing went wrong, but something is amiss. */
 export const HARDWARE_RULES: readonly ReportRule[] = [
   {
@@ -101,7 +105,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     healthy: 'pcieport 0000:00:1c.0: AER: enabled with IRQ 24',
     opens:
       /^(\S{1,40} \S{1,20}: (?:AER: (?:Multiple )?(?:Uncorrect(?:ed|able) \((?:Non-)?Fatal\) error .{1,60}|device recovery failed)|(?:AER: )?(?:PCIe|CXL) Bus Error: severity=Uncorrect(?:ed|able).{1,80}|DPC: containment event.{0,60}))/,
-    tail: /^\S{1,40} \S{1,20}: +(?:AER: +)?(?:device \[|\[ ?\d+\]|TLP Header|Error of this)/,
+    tail: AER_DETAILS,
     tailGap: 2,
     absorbs: ['pcie-error'],
   },
@@ -113,7 +117,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     healthy: 'acpi PNP0A08:00: _OSC: OS now controls [PCIeHotplug AER PCIeCapability]',
     opens:
       /^(\S{1,40} \S{1,20}: (?:AER: (?:Multiple )?Correct(?:ed|able) error .{1,60}|(?:AER: )?(?:PCIe|CXL) Bus Error: severity=Correct(?:ed|able).{1,80}))/,
-    tail: /^\S{1,40} \S{1,20}: +(?:AER: +)?(?:device \[|\[ ?\d+\]|TLP Header|Error of this)/,
+    tail: AER_DETAILS,
     tailGap: 2,
     absorbs: ['pcie-error'],
   },
@@ -133,12 +137,12 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     kind: 'interrupt',
     grade: 'error',
     source:
-      '`arch/x86/kernel/irq.c`, `nmi.c`, `apic/apic.c`, 6.1 and 7.3; `kernel/softirq.c`, `kernel/irq/handle.c`, 6.1',
+      '`arch/x86/kernel/irq.c`, `nmi.c`, `apic/apic.c`, 6.1 and 7.3; `arch/x86/kernel/smpboot.c`, `kernel/softirq.c`, `kernel/irq/handle.c`, `kernel/time/tick-broadcast.c`, 6.1',
     example: '__common_interrupt: 1.34 No irq handler for vector',
     healthy: 'APIC: Switch to symmetric I/O mode setup',
     live: '`nmi` in the monitor of QEMU',
     opens:
-      /^((?:\w{1,40}: )?\d+\.\d+ No irq handler for vector|No irq handler for \d+\.\d+|unexpected IRQ trap at vector \w+|(?:NMI: )?Uhhuh\. NMI received for unknown reason .{1,40}|APIC error on CPU\d+: .{1,60}|[Ss]purious (?:(?:LA|A)PIC (?:timer )?interrupt|percpu IRQ).{1,80}|(?:mce: )?(?:CPU\d+: )?Unexpected (?:LVT thermal|threshold|deferred) interrupt.{0,40}|IRQ \d+ device .{1,60} returned IRQ_WAKE_THREAD.{0,60}|(?:genirq: )?exiting task .{1,60} is an active IRQ thread.{0,20}|(?:softirq: )?huh, entered softirq .{1,160})/,
+      /^((?:\w{1,40}: )?\d+\.\d+ No irq handler for vector|No irq handler for \d+\.\d+|unexpected IRQ trap at vector \w+|(?:NMI: )?Uhhuh\. NMI received for unknown reason .{1,40}|APIC error on CPU\d+: .{1,60}|[Ss]purious (?:(?:LA|A)PIC (?:timer )?interrupt|percpu IRQ).{1,80}|(?:mce: )?(?:CPU\d+: )?Unexpected (?:LVT thermal|threshold|deferred) interrupt.{0,40}|IRQ \d+ device .{1,60} returned IRQ_WAKE_THREAD.{0,60}|(?:genirq: )?exiting task .{1,60} is an active IRQ thread.{0,20}|(?:softirq: )?huh, entered softirq .{1,160}|Failed to broadcast timer tick\..{0,60}|smpboot: (?:APIC (?:never delivered|delivery error)|do_boot_cpu failed\(|CPU \d+ didn't die).{0,60})/,
   },
   {
     kind: 'interrupt',

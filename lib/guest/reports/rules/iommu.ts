@@ -39,7 +39,7 @@ export const IOMMU_RULES: readonly ReportRule[] = [
     example: 'DMAR: IOMMU: dmar0: Page request without PASID: 00000000deadbeef 0000000000000a11',
     healthy: 'DMAR: IOMMU feature sc_support inconsistent',
     opens:
-      /^(?:DMAR: )?((?:IOMMU: )?\S{1,40}: (?:Invalid page request|Page request (?:without|in)|Address is not canonical|Execution request not supported|PRQ overflow detected|Unexpected \S{1,20} invalidation type).{0,80}|(?<=DMAR: )(?:ERROR: DMA PTE for vPFN .{1,100}|Flush IOTLB failed|Initialization failed))/,
+      /^(?:DMAR: )?((?:IOMMU: )?\S{1,40}: (?:Invalid page request|Page request (?:without|in)|Address is not canonical|Execution request not supported|PRQ overflow detected|Unexpected \S{1,20} invalidation type).{0,80}|(?<=DMAR: )(?:ERROR: DMA PTE for vPFN .{1,100}|Flush IOTLB failed|(?:Domain i|I)nitialization failed|(?:\S+: )?(?:iommu width \(\d+\) is not sufficient|No free domain ids).{0,80}|Invalidate non-aligned address.{0,60}))/,
   },
   {
     kind: 'dmar-fault',
@@ -68,7 +68,7 @@ export const IOMMU_RULES: readonly ReportRule[] = [
     example: 'AMD-Vi: Completion-Wait loop timed out',
     healthy: 'AMD-Vi: Virtual APIC enabled',
     opens:
-      /^(?:\S+ \S+: )?AMD-Vi: ((?:IOMMU \S{1,20}: )?(?:Completion-Wait loop timed out|Command buffer timeout|No event written to event log|Unknown PPR request received|GA log notifier failed).{0,40})/,
+      /^(?:\S+ \S+: )?(?:AMD-Vi: ){1,2}((?:IOMMU \S{1,20}: )?(?:Completion-Wait loop timed out|Command buffer timeout|No event written to event log|IOMMU\d*:? (?:Failed to initialize IOMMU Hardware|pte changed since we read it)|Unknown PPR request received|GA log notifier failed).{0,40})/,
   },
   {
     kind: 'dmar-fault',

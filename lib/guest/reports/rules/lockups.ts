@@ -11,7 +11,7 @@ export const LOCKUP_RULES: readonly ReportRule[] = [
     example: 'watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [walker:77]',
     healthy: 'watchdog: Delayed init of the lockup detector failed: 0',
     live: '`kernel_reports softlockup`',
-    opens: /^(?:watchdog: )?BUG: soft lockup - (CPU#\d+ stuck for \d+s! \[.{0,64}\])/,
+    opens: /^(?:watchdog: )?BUG: soft lockup - (CPU#\d+ stuck for \d+s! \[.{0,64})/,
     headline: (match) => `soft lockup: ${match[1] ?? ''}`,
     ends: END_BACKTRACE,
     tail: /^(?:Sending NMI|NMI backtrace)/,
@@ -74,7 +74,8 @@ export const LOCKUP_RULES: readonly ReportRule[] = [
     example: 'INFO: task walker:77 blocked for more than 120 seconds.',
     healthy: 'walker:77 blocked on nothing at all',
     live: '`kernel_reports hungtask`',
-    opens: /^INFO: task (.{1,64}) (blocked|can't die)(?: in I\/O wait)? for more than (\d+) seconds/,
+    // A task's name may hold a line break.
+    opens: /^(?:INFO: task )?(.{0,64}:\d+) (blocked|can't die)(?: in I\/O wait)? for more than (\d+) seconds/,
     headline: (match) => `hung task: ${match[1] ?? ''} ${match[2] ?? ''} for more than ${match[3] ?? ''} s`,
     adds: /^INFO: task .{1,64} (blocked on an? .{1,160})/,
     ends: END_BACKTRACE,

@@ -19,7 +19,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     example: 'get_swap_device: Bad swap file entry 3c00f2a57e0013b',
     healthy: 'Adding 1048572k swap on /dev/vda2.  Priority:-2 extents:1 across:1048572k',
     opens:
-      /^((?:\w{1,64} ?: )?(?:Bad|Unused) swap (?:file|offset) entry [0-9a-f]+|unrecognized swap entry 0x[0-9a-f]+|(?:Read|Write)-error on swap-device .{1,60})/,
+      /^((?:\w{1,64} ?: )?(?:Bad|Unused) swap (?:file|offset) entry [0-9a-f]+|unrecognized swap entry 0x[0-9a-f]+|(?:Read|Write)-error on swap-device .{1,60}|Write error -?\d+ on dio swapfile.{0,20})/,
   },
   {
     kind: 'bad-page',
@@ -91,7 +91,8 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     healthy: 'SLUB: HWalign=64, Order=0-3, MinObjects=0, CPUs=2, Nodes=1',
     live: '`kernel_reports redzone` with `slub_debug=FZ,kmalloc-96`',
     blames: 'caller',
-    opens: /^BUG (\S{1,80}(?: \S{1,40})?) \((?:Not tainted|Tainted: [^)]{1,80})\): (.{1,160})/,
+    // What begins with `kasan:` belongs to the report of KASAN's that follows (4.x).
+    opens: /^BUG (\S{1,80}(?: \S{1,40})?) \((?:Not tainted|Tainted: [^)]{1,80})\): (?!kasan: )(.{1,160})/,
     headline: (match) => `BUG ${match[1] ?? ''}: ${match[2] ?? ''}`,
     ends: END_BACKTRACE,
     tail: /^(?:FIX |---\[ end trace )/,
@@ -120,7 +121,9 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     source: '`mm/kmemleak.c`, 6.1',
     example: 'kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)',
     healthy: 'kmemleak: Kernel memory leak detector initialized (mem pool available: 15679)',
-    opens: /^(?:kmemleak: (\d+ new suspected memory leaks?)|BUG: (memory leak))/,
-    headline: (match) => match[1] ?? match[2] ?? '',
+    opens:
+      /^(?:BUG: (?=memory)|kmemleak: )(memory leak|\d+ new suspected memory leaks?|unreferenced object 0x[0-9a-f]+ \(size \d+\))/,
+    tail: /^(?:kmemleak: )?(?:unreferenced object| )/,
+    absorbs: ['memory-leak'],
   },
 ];

@@ -5,7 +5,7 @@ import { END_BACKTRACE, SEPARATOR } from './ends.js';
 const IN = String.raw`(?: in (\S{1,200}(?: \[[\w-]+\])?).{0,200})?`;
 
 const LOCKDEP =
-  /^(?:WARNING: ((?:possible (?:circular locking dependency|recursive locking|irq lock inversion dependency) detected|inconsistent lock state|suspicious RCU usage|bad unlock balance detected!|bad contention detected!|held lock freed!|lock held when returning to user space!|Nested lock was not taken|chain_key collision|\S+-safe -> \S+-unsafe lock order detected|.{1,32} still has locks held!).{0,80})|\[ BUG: (Invalid wait context) \]|INFO: (trying to register non-static key))/;
+  /^(?:(?:WARNING: |\[ (?:BUG|INFO): )((?:possible (?:circular locking dependency|recursive locking|irq lock inversion dependency) detected|inconsistent lock state|suspicious RCU usage|bad unlock balance detected!|bad contention detected!|held lock freed!|lock held when returning to user space!|Nested lock was not taken|chain_key collision|\S+-safe -> \S+-unsafe lock order detected|.{1,32} still has locks held!|Invalid wait context).{0,160}?)\s*\]?\s*$|INFO: (trying to register non-static key))/;
 
 /** Reports of the kernel's run-time checkers. Debian's kernel has KFENCE only. */
 export const SANITIZER_RULES: readonly ReportRule[] = [
@@ -83,7 +83,7 @@ export const SANITIZER_RULES: readonly ReportRule[] = [
     example: 'WARNING: possible recursive locking detected',
     healthy: 'Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar',
     opens: LOCKDEP,
-    headline: (match) => `lockdep: ${match[1] ?? match[2] ?? match[3] ?? ''}`,
+    headline: (match) => `lockdep: ${match[1] ?? match[2] ?? ''}`,
     ends: END_BACKTRACE,
     patience: 200,
   },

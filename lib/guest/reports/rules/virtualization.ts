@@ -73,11 +73,12 @@ export const VIRTUALIZATION_RULES: readonly ReportRule[] = [
   {
     kind: 'rmp',
     grade: 'error',
-    source: '`arch/x86/kvm/svm/sev.c`, `arch/x86/virt/svm/sev.c`, `drivers/iommu/amd/init.c`, 7.3',
+    source:
+      '`arch/x86/kvm/svm/sev.c`, `arch/x86/virt/svm/sev.c`, `drivers/iommu/amd/init.c`, 7.3; `arch/x86/kernel/sev.c`, 6.1',
     example: 'SEV: Unexpected RMP fault, no assigned RMP entry found for GPA 0x4000 PFN 0xdead0 error -2',
     healthy: 'SEV-SNP: Reserving start/end of RMP table on a 2MB boundary [0x000000007e000000]',
     opens:
-      /^(?:SEV(?:-SNP)?|kvm_amd|AMD-Vi|ccp \S{1,20}): (?:SEV: )?((?:IOMMU PFN \S{1,20} (?:RMP|not assigned in RMP)|Unexpected RMP fault|Unable to \w+ RMP|Failed to [\w ]{1,30}RMP|Leaking PFN range|Error \S+ reading RMP|Can't dump RMP|PSMASH failed|PVALIDATE failed).{0,160})/,
+      /^(?:SEV(?:-SNP)?|kvm_amd|AMD-Vi|ccp \S{1,20}): (?:SEV: )?((?:IOMMU PFN \S{1,20} (?:RMP|not assigned in RMP)|Unexpected RMP fault|Unable to \w+ RMP|Failed to [\w ]{1,30}RMP|Leaking PFN range|Error \S+ reading RMP|Can't dump RMP|PSMASH failed|PVALIDATE failed|Unsupported exit-code|Failure in communication with VMM|Failed to decode instruction|#VC exception for INVD).{0,160})/,
   },
   {
     kind: 'msr',

@@ -11,6 +11,18 @@ const WARN =
 /** Checks that found something wrong and let the kernel go on. */
 export const WARNING_RULES: readonly ReportRule[] = [
   {
+    kind: 'lockdep',
+    grade: 'error',
+    source: '`kernel/locking/lockdep.c` (`DEBUG_LOCKS_WARN_ON`), 6.1 and 7.3',
+    example: 'WARNING: CPU: 1 PID: 77 at kernel/locking/lockdep.c:41 hlock_class+0x41/0x90',
+    healthy: 'WARNING: lockdep.c was compiled without optimisation',
+    blames: 'caller',
+    opens: /^WARNING: (?:CPU: \d+ PID: \d+ at |\[.{1,200}\] )?(kernel\/locking\/lockdep\.c:\d+)/,
+    headline: (match) => `lockdep: WARNING at ${match[1] ?? ''}`,
+    ends: END_TRACE,
+    taint: 'W',
+  },
+  {
     kind: 'warning',
     grade: 'error',
     source: '`kernel/panic.c` (`__warn`), 6.1 and 7.3',
@@ -50,11 +62,11 @@ export const WARNING_RULES: readonly ReportRule[] = [
     source: '`lib/list_debug.c`, 6.1',
     example: 'list_add corruption. next->prev should be prev (ffff888003401000), but was 0000000000000000.',
     healthy: 'list_lru: 12 entries',
-    opens: /^(list_(?:add|del) (?:corruption|double add).{0,200})/,
+    opens: /^(list_(?:add|del) (?:corruption|double add).{0,200}|kernel BUG at lib\/list_debug\.c:\d+)/,
     ends: END_TRACE,
     tail: REGISTERS,
     tailGap: 4,
-    absorbs: ['warning', 'bug', 'oops'],
+    absorbs: ['warning', 'list-corruption', 'oops'],
   },
   {
     kind: 'atomic-schedule',
@@ -63,7 +75,7 @@ export const WARNING_RULES: readonly ReportRule[] = [
     source: '`kernel/sched/core.c`, 6.1',
     example: 'BUG: scheduling while atomic: walker/77/0x00000002',
     healthy: 'sched_clock: Marking stable (1200, 34)->(1500, -266)',
-    opens: /^BUG: scheduling (?:while atomic|in a non-blocking section): (.{1,80})/,
+    opens: /^BUG: scheduling (?:while atomic|in a non-blocking section): (.{0,80})/,
     headline: (match) => `scheduling while atomic: ${match[1] ?? ''}`,
     ends: END_BACKTRACE,
     taint: 'W',
