@@ -17,7 +17,7 @@ CPUs), the kernel's self-test of backtraces, and fault injection. Processes that
 writes to /dev/kmsg.
 
 Each rule has a sick and a healthy text, typed after the kernel's sources; both are checked by \`npm test\`. "Seen live" says how a real
-kernel was made to say it (${live} of ${rules.length} rules); the others were read only.
+kernel was made to say it (${live} of ${rules.length} rules), or why the text was only typed.
 
 | Kind | Grade | Title of an example | Read in (file, version of Linux) | Seen live |
 | --- | --- | --- | --- | --- |
@@ -27,7 +27,29 @@ ${rules.map(row).join('\n')}
 
 function row(rule: ReportRule): string {
   const title = titleOf(rule).replace(/[|\\`<*]/g, '\\$&');
-  return `| \`${rule.kind}\` | ${rule.grade} | ${title} | ${rule.source} | ${rule.live ?? ''} |`;
+  return `| \`${rule.kind}\` | ${rule.grade} | ${title} | ${rule.source} | ${rule.live ?? `typed: ${whyTyped(rule)}`} |`;
+}
+
+/** What it would take to have a kernel say it; the first that fits the rule's kind and source counts. */
+const LACKS: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:kasan|kmsan|kcsan|kfence|ubsan|lockdep|atomic-sleep|memory-leak) /,
+    'needs a kernel with that checker',
+  ],
+  [/^tdx /, 'needs a CPU with TDX'],
+  [/^rmp /, 'needs a CPU with SEV-SNP'],
+  [/^hard-lockup /, 'needs a PMU, which TCG has not'],
+  [/amd\/iommu/, 'the `amd-iommu` of QEMU reports no access to an empty entry'],
+  [/virtio-iommu/, "Debian's kernel has no driver for it"],
+  [/mce_amd|apei|cper/, 'needs firmware with APEI, or an AMD CPU'],
+  [/arch\/x86\/kvm/, 'needs a defect of KVM, or VMX'],
+  [/csd_lock|workqueue|rust/, "needs a kernel option that Debian's has not"],
+  [/^taint /, 'needs a module of that kind'],
+  [/^/, 'needs a defect of the kernel, or broken hardware'],
+];
+
+function whyTyped({ kind, source }: ReportRule): string {
+  return LACKS.find(([what]) => what.test(`${kind} ${source}`))?.[1] ?? '';
 }
 
 function titleOf({ example }: ReportRule): string {

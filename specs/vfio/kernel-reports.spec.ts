@@ -1,7 +1,10 @@
 import { expect, test } from '../../fixtures/index.js';
+import { insertOwnModule } from '../../lib/guest/module/index.js';
 import { parseKernelLog } from '../../lib/guest/kernel-log/index.js';
 import { detectReports, type ReportKind } from '../../lib/guest/reports/index.js';
 import { forConsole, waitUntilReady } from '../../lib/machine/wait/index.js';
+import { bit } from '../../lib/paging/index.js';
+import { pokePte } from '../support/protections.js';
 import { type Provocation, provoke } from './provoke.js';
 
 test.use({ needs: ['@own-modules'] });
@@ -27,6 +30,32 @@ for (const { provocation, kind, title, text } of reports) {
     });
   });
 }
+
+// One after the other in one machine: each is told from the others, whatever it tainted and whatever registers it left for the next.
+const inTurn: readonly { provocation: Provocation; kind: ReportKind; title: RegExp }[] = [
+  { provocation: 'vmalloc', kind: 'oom', title: /vmalloc error: size 70368744177664 in make_vmalloc/ },
+  { provocation: 'atomic', kind: 'atomic-schedule', title: /in make_atomic_schedule/ },
+  { provocation: 'refcount', kind: 'refcount', title: /addition on 0; use-after-free\. in make_refcount/ },
+  { provocation: 'segment', kind: 'general-protection', title: /^segment-related .* in make_segment_fault/ },
+  { provocation: 'divide', kind: 'oops', title: /^divide error in make_divide_error/ },
+  { provocation: 'badaddress', kind: 'page-fault', title: /^page fault .* at 0x\w+ in make_bad_address/ },
+  { provocation: 'execute', kind: 'page-fault', title: /execute NX-protected page: page fault for address/ },
+  { provocation: 'list', kind: 'list-corruption', title: /^list_del corruption.* in make_list_corruption/ },
+  { provocation: 'usercopy', kind: 'bug', title: /exposure attempt detected .* in make_usercopy/ },
+];
+
+test.describe('all in turn', () => {
+  test.use({
+    kernelReports: {
+      expect: inTurn.map(({ kind, title }) => ({ kind, title, count: 1 })),
+      allow: [{ kind: 'taint' }],
+    },
+  });
+
+  test('what leaves the guest alive is found, whatever came before', async ({ guest }) => {
+    for (const { provocation } of inTurn) await provoke(guest, provocation);
+  });
+});
 
 test.describe('soft lockup', () => {
   test.use({
@@ -94,34 +123,68 @@ test.describe('an object that was written beyond its end', () => {
   });
 });
 
+test.describe('pages that are not as the allocator left them', () => {
+  test.use({
+    machineOptions: { kernelArguments: 'page_poison=1', memory: '512m' },
+    kernelReports: {
+      expect: [
+        { kind: 'bad-page', title: /bad page state in process sh/, text: /nonzero mapcount/, count: 1 },
+        { kind: 'heap-corruption', title: /pagealloc: memory corruption in make_poison/, count: 1 },
+      ],
+      allow: [{ kind: 'taint' }],
+    },
+  });
+
+  test('badpage, poison: what it finds when it frees and when it allocates is reported', async ({
+    guest,
+  }) => {
+    await provoke(guest, 'badpage');
+    await provoke(guest, 'poison');
+  });
+});
+
+test.describe('an entry that was a page and looks like a swap entry', () => {
+  test.use({
+    kernelReports: {
+      expect: [
+        { kind: 'bad-page', title: /Bad swap file entry/, count: 1 },
+        { kind: 'bad-page', title: /bad page map in process vfio-map/, count: 1 },
+      ],
+      allow: [{ kind: 'taint' }, { kind: 'bad-page', title: /Bad rss-counter state/ }],
+    },
+  });
+
+  test('what the kernel finds when the process ends is reported', async ({ vfio, guest }) => {
+    await insertOwnModule(guest, 'poke_pte');
+    const process = await vfio.process();
+    const { address } = await process.alloc({ pages: 1 });
+    const child = await process.request('fork');
+    const [handle, pid] = [child.number('child'), child.number('pid')];
+    await process.request('touch', { address, access: 'write', value: 1n, child: handle });
+    await pokePte(guest, { pid, address, change: 'clear', mask: bit(0) });
+    await process.kill();
+    await guest.succeed(['sh', '-c', 'until dmesg | grep -q "Bad page map"; do sleep 0.1; done']);
+  });
+});
+
+test.describe('no memory', () => {
+  test.use({ kernelReports: { expect: [{ kind: 'oom', title: /OOM killer, invoked by tail/, count: 1 }] } });
+
+  test('a process that takes more than its group may have is killed, and that is reported', async ({
+    guest,
+  }) => {
+    const script = `mkdir /run/groups; mount -t cgroup2 none /run/groups; cd /run/groups; echo +memory > cgroup.subtree_control; mkdir small
+echo 16M > small/memory.max; echo $$ > small/cgroup.procs; exec tail /dev/zero`;
+    expect((await guest.run(['sh', '-ec', script])).exitCode).toBe(137);
+  });
+});
+
 test.describe('an interrupt that nobody wants', () => {
   test.use({ kernelReports: { expect: [{ kind: 'interrupt', title: /NMI received/ }] } });
 
   test('an NMI from outside is reported', async ({ guest, machine }) => {
     await machine.monitor.command('nmi');
     await guest.succeed(['sh', '-c', 'until dmesg | grep -q "NMI received"; do sleep 0.1; done']);
-  });
-});
-
-test.describe('a machine check', () => {
-  test.use({
-    kernelReports: {
-      expect: [
-        { kind: 'machine-check', title: /CPU 0: Machine Check Exception: 5 Bank 4: b200000000000000/ },
-        { kind: 'panic', title: /Fatal local machine check/ },
-      ],
-      allow: [{ kind: 'taint' }, { kind: 'machine-check' }],
-    },
-  });
-
-  test('mce: what the CPU could not correct is reported, and the panic after it', async ({
-    guest,
-    machine,
-  }) => {
-    await machine.monitor.command('mce 0 4 0xb200000000000000 0x5 0x0 0x0');
-    const { title, console } = machine;
-    await waitUntilReady(forConsole(/end Kernel panic/), { title, console, panic: false });
-    await guest.close();
   });
 });
 
@@ -159,17 +222,25 @@ test.describe('a log that forgot where the test began', () => {
   });
 });
 
-test.describe('panic', () => {
-  test.use({
-    kernelReports: { expect: [{ kind: 'panic', text: /Call Trace/ }], allow: [{ kind: 'taint' }] },
-  });
+for (const [provocation, kind, title] of [
+  ['panic', 'panic', /requested by/],
+  ['stack', 'oops', /kernel stack overflow \(TASK stack guard page hit\) in recurse/],
+] as const) {
+  test.describe(provocation, () => {
+    test.use({
+      kernelReports: {
+        expect: [{ kind, title, text: /Call Trace/, count: 1 }],
+        allow: [{ kind: 'taint' }, { kind: 'panic', title: /Fatal exception/ }],
+      },
+    });
 
-  test('panic: the console tells what the guest cannot', async ({ guest, machine }) => {
-    // It never answers.
-    const provoked = provoke(guest, 'panic').catch(() => undefined);
-    const { title, console } = machine;
-    await waitUntilReady(forConsole(/end Kernel panic/), { title, console, panic: false });
-    await guest.close();
-    await provoked;
+    test(`${provocation}: the console tells what the guest cannot`, async ({ guest, machine }) => {
+      // It never answers.
+      const provoked = provoke(guest, provocation).catch(() => undefined);
+      const { title, console } = machine;
+      await waitUntilReady(forConsole(/end Kernel panic/), { title, console, panic: false });
+      await guest.close();
+      await provoked;
+    });
   });
-});
+}

@@ -215,7 +215,8 @@ export class OpenReport {
     this.#noise = 0;
     this.#lastTime = time ?? this.#lastTime;
     if (/^(?:CPU: |Call [Tt]race:)/.test(text)) this.#backtraceBegan = true;
-    this.#rip ??= functionOfRip(text);
+    // Behind the end come the registers of the first oops since boot (`oops_end`, exec_summary_regs).
+    if (!this.#inTail || this.#rule.ends === undefined) this.#rip ??= functionOfRip(text);
     if (this.#backtraceBegan) this.#frame ??= functionOfFrame(text);
   }
 }

@@ -7,10 +7,10 @@ const FRAME = new RegExp(`^ +${SYMBOL}`);
 /** Frames of what finds and prints trouble: the culprit is below them. */
 const CHECKS = [
   'dump_stack|show_(?:stack|trace|regs)|print_|nmi_|trigger_|arch_trigger|watchdog_|hrtimer|__hrtimer|sysvec_|update_process_times|tick_',
-  'refcount_|__list_(?:add|del_entry)_valid|list_(?:add|del)_(?:valid|corruption)|__warn|report_bug|__report_bug|handle_bug|warn_slowpath|exc_|asm_|die|page_fault_oops|warn_bogus_irq_restore|debug_print_object|debug_check_no_obj|debug_object_|ref_tracker_|fortify_panic|__fortify|skb_(?:over_|under_)?panic|assert_?fail|rust_|_RN?v\\w*(?:panic|unwind)',
+  'refcount_|__list_(?:add|del_entry)_valid|list_(?:add|del)_(?:valid|corruption)|__warn|report_bug|__report_bug|handle_bug|warn_slowpath|exc_|asm_|die|page_fault_oops|warn_bogus_irq_restore|debug_print_object|debug_check_no_obj|debug_object_|ref_tracker_|fortify_panic|__fortify|__copy_overflow|skb_(?:over_|under_)?panic|assert_?fail|rust_|_RN?v\\w*(?:panic|unwind)',
   'kasan_|__kasan|__sanitizer_|__x86_|trace_hardirqs|__asan_|kmsan_|__msan_|kcsan_|__tsan_|kfence_|ubsan_|__ubsan|bad_page|__might_|___might_|__schedule_bug',
   'lockdep_|check_|debug_smp|mark_lock|mark_usage|mark_held|__lock_acquire|lock_acquire|__lock_release|lock_release|register_lock_class|look_up_lock_class|assign_lock_key|validate_chain|debug_check|reacquire_held|rcu_|__rcu_',
-  'oom_|dump_header|out_of_memory|__alloc_pages|warn_alloc|alloc_pages|kernel_init_free|slab_|__slab_|___slab_|object_err|slub_|on_freelist|free_debug_processing|alloc_debug_processing|free_to_partial_list|free_consistency|alloc_consistency|init_object|kmem_cache_|__kmem_cache_|___cache_free|__kmalloc|kmalloc|kfree|kvfree|__free_pages|__check_|v[mz]alloc|__vmalloc|kernel_poison|__kernel_unpoison|unpoison',
+  'oom_|dump_header|out_of_memory|__alloc_pages|get_page_from_freelist|__?get_free_page|get_zeroed_page|warn_alloc|alloc_pages|kernel_init_free|slab_|__slab_|___slab_|object_err|slub_|on_freelist|free_debug_processing|alloc_debug_processing|free_to_partial_list|free_consistency|alloc_consistency|init_object|kmem_cache_|__kmem_cache_|___cache_free|__kmalloc|kmalloc|kfree|kvfree|__free_pages|__check_|v[mz]alloc|__vmalloc|kernel_poison|__kernel_unpoison|unpoison',
   '__report_bad_irq|note_interrupt|handle_irq|__handle_irq|usercopy_abort|rmp_make_|native_(?:read|write)_msr|(?:rd|wr)msr|do_trace_(?:read|write)_msr|rmpupdate|panic\\b|smp_apic_timer|apic_timer_int|_?copy_(?:to|from)_(?:user|iter)\\b|__?mem(?:cpy|move|set|cmp)|mem(?:cpy|move|set|cmp|chr)\\b',
 ];
 

@@ -451,6 +451,41 @@ ${trace('dump_stack_lvl+0x45/0x5a', 'kasan_report+0x1/0x2', '__lock_acquire+0x41
 ${'='.repeat(66)}`,
     `kasan error 12: KASAN: slab-use-after-free in ${REAP}: Read of size 8 at addr ffff888003401c40`,
   ],
+  'an oops whose instruction pointer is nowhere, behind another': [
+    `kernel tried to execute NX-protected page - exploit attempt? (uid: 0)
+BUG: unable to handle page fault for address: ffff888003401c40
+Oops: 0011 [#2] PREEMPT SMP NOPTI
+${HEADER}
+RIP: 0010:0xffff888003401c40
+${trace(`? ${REAP}`)}
+${END}
+RIP: 0010:widget_sow+0x1/0x2 [widget]`,
+    'page-fault fatal 11: kernel tried to execute NX-protected page: page fault for address: ffff888003401c40',
+  ],
+  'a copy out of an object that the compiler knows': [
+    `------------[ cut here ]------------
+Buffer overflow detected (96 < 97)!
+WARNING: CPU: 1 PID: 77 at mm/maccess.c:228 __copy_overflow+0x16/0x30
+${HEADER}
+RIP: 0010:__copy_overflow+0x16/0x30
+${trace(REAP)}
+${END}`,
+    `warning error 10: WARNING at mm/maccess.c:228 in ${REAP}: Buffer overflow detected (96 < 97)!`,
+  ],
+  'a write to a free page, found by who allocates it': [
+    `pagealloc: memory corruption
+00000000c0ffee01: 40                                               @
+${HEADER}
+${trace('dump_stack_lvl+0x44/0x5c', '__kernel_unpoison_pages.cold+0x49/0x85', 'get_page_from_freelist+0x1/0x2', '__alloc_pages+0x1/0x2', '__get_free_pages+0xd/0x40', REAP)}`,
+    `heap-corruption error 12: pagealloc: memory corruption in ${REAP}`,
+  ],
+  'what the CPU corrected': [
+    `mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 4: 9c00000000000136
+mce: [Hardware Error]: TSC 0 ADDR 4000 
+mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 4: bc00000000000136`,
+    'machine-check warning 2: CPU 0: Machine Check: 0 Bank 4: 9c00000000000136',
+    'machine-check error 1: CPU 0: Machine Check: 0 Bank 4: bc00000000000136',
+  ],
   'lines that all begin with blanks': [
     `  WARNING: CPU: 0 PID: 77 at drivers/widget/reap.c:41 ${REAP}
   ${HEADER}

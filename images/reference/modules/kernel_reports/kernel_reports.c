@@ -17,6 +17,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -24,12 +25,14 @@
 #include <linux/nmi.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 #include <asm/msr.h>
 
 #define PROC_NAME "kernel_reports"
@@ -53,6 +56,75 @@ static void make_protection_fault(unsigned int seconds)
 	*pointer = 1;
 }
 
+/* A selector beyond the table: the CPU gives an error code with the fault. */
+static void make_segment_fault(unsigned int seconds)
+{
+	asm volatile("movl %0, %%ds" : : "r" (0xbeef));
+}
+
+/* Just behind an area of vmalloc's is a page that is never mapped. */
+static void make_bad_address(unsigned int seconds)
+{
+	char *area = vmalloc(PAGE_SIZE);
+
+	if (!area)
+		return;
+	OPTIMIZER_HIDE_VAR(area);
+	area[PAGE_SIZE] = 1;
+}
+
+static void make_execution(unsigned int seconds)
+{
+	void (*code)(void) = kzalloc(96, GFP_KERNEL);
+
+	OPTIMIZER_HIDE_VAR(code);
+	if (code)
+		code();
+}
+
+static void make_divide_error(unsigned int seconds)
+{
+	unsigned int low = 1, high = 0;
+
+	asm volatile("divl %2" : "+a" (low), "+d" (high) : "r" (0));
+}
+
+/* Ends at the stack's guard page, long before the depth that is asked for. */
+static noinline unsigned long recurse(unsigned long depth)
+{
+	volatile char frame[256];
+
+	frame[0] = depth;
+	return depth ? recurse(depth - 1) + frame[0] : 0;
+}
+
+static void make_stack_overflow(unsigned int seconds)
+{
+	recurse(~0U);
+}
+
+static void make_list_corruption(unsigned int seconds)
+{
+	LIST_HEAD(list);
+	struct list_head entry;
+
+	list_add(&entry, &list);
+	WRITE_ONCE(list.next, &list);
+	list_del(&entry);
+}
+
+/* More than the object holds; refused before the address is looked at. */
+static void make_usercopy(unsigned int seconds)
+{
+	char *object = kmalloc(96, GFP_KERNEL);
+	unsigned long size = 97;
+
+	OPTIMIZER_HIDE_VAR(object);
+	OPTIMIZER_HIDE_VAR(size);
+	if (object && copy_to_user((void __user *)PAGE_SIZE, object, size))
+		kfree(object);
+}
+
 static void make_bug(unsigned int seconds)
 {
 	BUG();
@@ -61,6 +133,28 @@ static void make_bug(unsigned int seconds)
 static void make_warning(unsigned int seconds)
 {
 	WARN(1, "requested by %s\n", current->comm);
+}
+
+static void make_refcount(unsigned int seconds)
+{
+	refcount_t count = REFCOUNT_INIT(0);
+
+	refcount_inc(&count);
+}
+
+/* Whoever reports it also resets the count. */
+static void make_atomic_schedule(unsigned int seconds)
+{
+	preempt_disable();
+	schedule_timeout_uninterruptible(1);
+	if (preempt_count())
+		preempt_enable();
+}
+
+/* More than any machine has. */
+static void make_vmalloc(unsigned int seconds)
+{
+	vfree(vmalloc(1UL << 46));
 }
 
 static void make_panic(unsigned int seconds)
@@ -133,6 +227,34 @@ static void make_redzone(unsigned int seconds)
 	kfree(object);
 }
 
+/*
+ * Of an order that no CPU keeps for itself, so that it is looked at when it is
+ * freed, and the next to be allocated; seen with page_poison=1.
+ */
+#define CHECKED_ORDER 5
+
+static void make_bad_page(unsigned int seconds)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, CHECKED_ORDER);
+
+	if (!page)
+		return;
+	atomic_set(&page->_mapcount, 0);
+	__free_pages(page, CHECKED_ORDER);
+}
+
+static void make_poison(unsigned int seconds)
+{
+	unsigned long address = __get_free_pages(GFP_KERNEL, CHECKED_ORDER);
+
+	if (!address)
+		return;
+	free_pages(address, CHECKED_ORDER);
+	OPTIMIZER_HIDE_VAR(address);
+	*(char *)address = 0x40;
+	free_pages(__get_free_pages(GFP_KERNEL, CHECKED_ORDER), CHECKED_ORDER);
+}
+
 /* Keeps this CPU from scheduling, so the watchdog's thread does not run. */
 static void make_soft_lockup(unsigned int seconds)
 {
@@ -185,12 +307,24 @@ static const struct report {
 } reports[] = {
 	{ "oops", "NULL pointer dereference", make_oops, 0, true },
 	{ "gpf", "general protection fault", make_protection_fault, 0, true },
+	{ "segment", "general protection fault of a selector", make_segment_fault, 0, true },
+	{ "badaddress", "page fault", make_bad_address, 0, true },
+	{ "execute", "execution of data", make_execution, 0, true },
+	{ "divide", "divide error", make_divide_error, 0, true },
+	{ "stack", "stack overflow; ends the guest", make_stack_overflow, 0, true },
+	{ "list", "list corruption", make_list_corruption, 0, true },
+	{ "usercopy", "copy of more than an object", make_usercopy, 0, true },
 	{ "bug", "BUG()", make_bug, 0, true },
 	{ "warning", "WARN()", make_warning },
+	{ "refcount", "refcount that leaves zero", make_refcount },
+	{ "atomic", "scheduling while atomic", make_atomic_schedule },
+	{ "vmalloc", "allocation of too much", make_vmalloc },
 	{ "trace", "call trace without a report", make_trace },
 	{ "msr", "unchecked MSR access", make_msr },
 	{ "badpmd", "bad pmd, bad counters when the writer ends", make_bad_pmd },
 	{ "redzone", "overwritten redzone, with slub_debug", make_redzone },
+	{ "badpage", "bad page state, with page_poison", make_bad_page },
+	{ "poison", "write to a free page, with page_poison", make_poison },
 	{ "taint", "taint flag U, without a report", make_taint },
 	{ "softlockup", "soft lockup", make_soft_lockup, 25 },
 	{ "rcustall", "RCU stall", make_rcu_stall, 30 },

@@ -53,6 +53,7 @@ export const FATAL_RULES: readonly ReportRule[] = [
     source: '`arch/x86/mm/fault.c` (`show_fault_oops`), 6.1',
     example: 'BUG: unable to handle page fault for address: ffffc90000dead00',
     healthy: 'walker[77]: segfault at 7f1200000000 ip 0000000000401136 sp 00007ffc0000 error 7',
+    live: '`kernel_reports badaddress`',
     opens:
       /^(?:BUG: unable to handle (?:page fault|kernel[\w ]*?) (?:for|at)(?: virtual)?(?: address)?:?|Unable to handle kernel [\w ]+? at virtual address) ?([0-9a-f]*)/,
     headline: (match) => `page fault in kernel mode at 0x${shortened(match[1])}`,
@@ -64,7 +65,9 @@ export const FATAL_RULES: readonly ReportRule[] = [
     source: '`arch/x86/mm/fault.c`, 6.1',
     example: 'kernel tried to execute NX-protected page - exploit attempt? (uid: 1000)',
     healthy: 'NX (Execute Disable) protection: active',
+    live: '`kernel_reports execute`',
     opens: /^(kernel tried to execute NX-protected page|unable to execute userspace code \(SMEP\?\))/,
+    adds: /^BUG: unable to handle (page fault for address: [0-9a-f]+)/,
     absorbs: ['oops', 'page-fault'],
   },
   {
@@ -73,6 +76,7 @@ export const FATAL_RULES: readonly ReportRule[] = [
     source: '`arch/x86/mm/fault.c` (`pgtable_bad`), 6.1',
     example: 'walker: Corrupted page table at address 7f1200000000',
     healthy: 'x86/PAT: Configuration [0-7]: WB  WC  UC- UC  WB  WP  UC- WT',
+    live: '`specs/vfio/protections/reserved-bit`',
     opens: /^(.{1,32}): Corrupted page table at address ([0-9a-f]+)/,
     headline: (match) => `corrupted page table at 0x${match[2] ?? ''}, process ${match[1] ?? ''}`,
     absorbs: ['oops'],
@@ -119,6 +123,7 @@ export const FATAL_RULES: readonly ReportRule[] = [
     example:
       'BUG: TASK stack guard page was hit at ffffc90000a47ff8 (stack is ffffc90000a48000..ffffc90000a4c000)',
     healthy: 'walker (77) used greatest stack depth: 12616 bytes left',
+    live: '`kernel_reports stack`',
     opens: /^BUG: (?:(.{1,32}) )?stack guard page was hit/,
     headline: (match) =>
       `kernel stack overflow (${match[1] === undefined ? '' : `${match[1]} `}stack guard page hit)`,
@@ -130,6 +135,7 @@ export const FATAL_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/dumpstack.c` (`__die_header`), 6.1 and 7.3',
     example: 'Oops: invalid opcode: 0000 [#1] SMP NOPTI',
     healthy: 'traps: walker[77] trap invalid opcode ip:401136 sp:7ffc0000 error:0',
+    live: '`kernel_reports divide`',
     opens: new RegExp(`^(?:Oops: )?([A-Za-z][\\w ,#()'-]{1,100}?)${DIE}`),
   },
   {
@@ -139,6 +145,7 @@ export const FATAL_RULES: readonly ReportRule[] = [
     source: '`kernel/cfi.c`, `arch/x86/kernel/traps.c`, `mm/usercopy.c`, `lib/string_helpers.c`, 6.1',
     example: 'CFI failure at widget_reap+0x41/0x90 (target: widget_sow+0x0/0x20; expected type: 0x0badc0de)',
     healthy: 'SMP alternatives: CFI: Using sub FineIBT implementation',
+    live: '`kernel_reports usercopy`',
     opens:
       /^(?:traps: |CFI: )?((?:CFI failure at|Missing ENDBR:|(?:usercopy: )?Kernel memory \w+ attempt detected|detected buffer overflow in) .{1,160})/,
     ends: END_TRACE,

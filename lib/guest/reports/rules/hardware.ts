@@ -12,6 +12,17 @@ const AER_DETAILS =
 export const HARDWARE_RULES: readonly ReportRule[] = [
   {
     kind: 'machine-check',
+    grade: 'warning',
+    source: '`arch/x86/kernel/cpu/mce/core.c` (`__print_mce`), 6.1; SDM vol. 3, 15.3.2.2 (IA32_MCi_STATUS)',
+    example: 'mce: [Hardware Error]: CPU 1: Machine Check: 0 Bank 5: 9c00000000000000',
+    healthy: 'mce: CPU supports 10 MCE banks',
+    live: '`mce` in the monitor of QEMU',
+    // Bit 61 of the status, UC, is clear.
+    opens: /^(?:mce: )?\[Hardware Error\]: (CPU \d+: Machine Check: \S{1,20} Bank \d+: [89cd][0-9a-f]{15})/,
+    ...records,
+  },
+  {
+    kind: 'machine-check',
     grade: 'error',
     source: '`arch/x86/kernel/cpu/mce/core.c` (`__print_mce`), 6.1',
     example: 'mce: [Hardware Error]: CPU 1: Machine Check Exception: 5 Bank 9: bd80000000100134',
@@ -81,6 +92,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/cpu/mce/core.c` (`mce_notify_irq`), 6.1',
     example: 'mce: [Hardware Error]: Machine check events logged',
     healthy: 'mce: Using 10 MCE banks',
+    live: '`mce` in the monitor of QEMU',
     opens:
       /^(?:(?:mce: )?\[Hardware Error\]: (?=Machine)|EDAC \w{1,8}: )(Machine check events logged|\d+ CE .{1,120})/,
   },
@@ -90,6 +102,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`mm/memory-failure.c`, 6.1',
     example: 'Memory failure: 0xdead0: recovery action for dirty LRU page: Recovered',
     healthy: 'Unpoison: Software-unpoisoned page 0xdead0',
+    live: '`hard_offline_page` of a page in use',
     opens: /^(Memory failure: (?:0x[0-9a-f]+: |Out of memory|buffer overflow).{1,160})/,
     adds: /^Memory failure: 0x[0-9a-f]+: (recovery action for .{1,80})/,
     // One page's failure has several lines.
@@ -103,6 +116,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`drivers/pci/pcie/aer.c`, 6.1',
     example: 'pcieport 0000:00:1c.0: AER: Uncorrected (Fatal) error message received from 0000:01:00.0',
     healthy: 'pcieport 0000:00:1c.0: AER: enabled with IRQ 24',
+    live: '`pcie_aer_inject_error` in the monitor of QEMU',
     opens:
       /^(\S{1,40} \S{1,20}: (?:AER: (?:Multiple )?(?:Uncorrect(?:ed|able) \((?:Non-)?Fatal\) error .{1,60}|device recovery failed)|(?:AER: )?(?:PCIe|CXL) Bus Error: severity=Uncorrect(?:ed|able).{1,80}|DPC: containment event.{0,60}))/,
     tail: AER_DETAILS,
@@ -115,6 +129,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`drivers/pci/pcie/aer.c`, 6.1',
     example: 'pcieport 0000:00:1c.0: AER: Corrected error message received from 0000:01:00.0',
     healthy: 'acpi PNP0A08:00: _OSC: OS now controls [PCIeHotplug AER PCIeCapability]',
+    live: "the kernel's `aer_inject`",
     opens:
       /^(\S{1,40} \S{1,20}: (?:AER: (?:Multiple )?Correct(?:ed|able) error .{1,60}|(?:AER: )?(?:PCIe|CXL) Bus Error: severity=Correct(?:ed|able).{1,80}))/,
     tail: AER_DETAILS,
@@ -151,6 +166,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     source: '`arch/x86/kernel/hpet.c`, 6.1',
     example: 'hpet: Lost 3 RTC interrupts',
     healthy: 'hpet0: 3 comparators, 64-bit 100.000000 MHz counter',
+    live: 'a busy host, by chance',
     opens: /^(hpet: Lost \d+ RTC interrupts)/,
   },
   {
@@ -170,6 +186,7 @@ export const HARDWARE_RULES: readonly ReportRule[] = [
     example:
       'dma-tool: page allocation failure: order:9, mode:0xcc0(GFP_KERNEL), nodemask=(null),cpuset=/,mems_allowed=0',
     healthy: 'Mem-Info:',
+    live: '`kernel_reports vmalloc`',
     blames: 'caller',
     opens: /^(.{1,32}: (?:page allocation failure: order:\d+|vmalloc error: size \d+)), /,
     ends: END_BACKTRACE,

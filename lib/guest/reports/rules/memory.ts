@@ -18,6 +18,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     source: '`mm/swapfile.c`, 6.1 and 7.3; `mm/page_io.c`, 6.1; `mm/memory.c`, 7.3',
     example: 'get_swap_device: Bad swap file entry 3c00f2a57e0013b',
     healthy: 'Adding 1048572k swap on /dev/vda2.  Priority:-2 extents:1 across:1048572k',
+    live: '`poke_pte` clears the present bit of a page; its process ends',
     opens:
       /^((?:\w{1,64} ?: )?(?:Bad|Unused) swap (?:file|offset) entry [0-9a-f]+|unrecognized swap entry 0x[0-9a-f]+|(?:Read|Write)-error on swap-device .{1,60}|Write error -?\d+ on dio swapfile.{0,20})/,
   },
@@ -27,6 +28,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
     source: '`mm/memory.c`, `mm/page_alloc.c`, `mm/filemap.c`, 6.1',
     example: 'BUG: Bad page map in process walker  pte:8000000dead04867 pmd:0a1b2067',
     healthy: 'page_owner is disabled',
+    live: '`kernel_reports badpage` with `page_poison=1`',
     blames: 'caller',
     opens: /^BUG: Bad page (state|map|cache) in process (.{1,120})/,
     headline: (match) => `bad page ${match[1] ?? ''} in process ${match[2] ?? ''}`,
@@ -109,6 +111,7 @@ export const MEMORY_RULES: readonly ReportRule[] = [
       '`mm/page_poison.c`, `mm/slab.c`, `mm/slub.c`, `mm/dmapool.c`, `kernel/rcu/tree.c`, `arch/x86/kernel/check.c`, 6.1',
     example: 'pagealloc: memory corruption',
     healthy: 'page poisoning: off',
+    live: '`kernel_reports poison` with `page_poison=1`',
     blames: 'caller',
     opens:
       /^(pagealloc: (?:memory corruption|single bit error)|Slab corruption \(.{1,120}|slab error in \w+\(\): .{1,120}|SLUB:? \S{1,80} \d+ (?:partial )?slabs counted but .{1,40}|(?:\S{1,40} \S{1,40}: )?dma_pool_\w+ .{1,80}(?:\((?:corrupted|bad dma|bad vaddr)\)|already free)|(?:rcu: )?\w{1,64}\(\): Double-freed CB .{1,120}|(?:check: )?Corrupted low memory at .{1,80})/,

@@ -9,6 +9,7 @@ export const OTHER_RULES: readonly ReportRule[] = [
     example:
       'walker invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0',
     healthy: 'oom_reaper: reaped nobody',
+    live: 'a process that takes more than its group may have',
     opens: /^(.{1,32}) invoked oom-killer: (gfp_mask=0x.{0,80})/,
     headline: (match) => `OOM killer, invoked by ${match[1] ?? ''} (${match[2] ?? ''})`,
     ends: /^(?:Out of memory|Memory cgroup out of memory)/,
