@@ -25,18 +25,23 @@ export class KeptReports {
   add(report: KernelReport): void {
     this.#characters += report.title.length + report.text.length + REPORT_OVERHEAD;
     if (this.#characters <= this.#total) {
-      this.#kept.push(report);
+      this.#kept.push(owned(report));
       return;
     }
     const key = `${report.kind} ${report.grade}`;
     const beyond = this.#beyond.get(key);
-    if (beyond === undefined) this.#beyond.set(key, { first: report, count: 1 });
+    if (beyond === undefined) this.#beyond.set(key, { first: owned(report), count: 1 });
     else beyond.count += 1;
   }
 
   all(): KernelReport[] {
     return [...this.#kept, ...[...this.#beyond.values()].map(standIn)];
   }
+}
+
+/** In strings of its own: a piece of a string keeps all of it in memory, which here is what was read from the log at once. */
+function owned(report: KernelReport): KernelReport {
+  return structuredClone(report);
 }
 
 function standIn({ first, count }: Beyond): KernelReport {

@@ -33,14 +33,14 @@ export const RULES: readonly ReportRule[] = [...CLAIMING, ...UNCLAIMED_TRACES];
 const BEGINNINGS = [
   '-{4}|={4}|BUG|WARNING|INFO: |UBSAN|Oops|PANIC|[Kk]ernel |[Uu]nable to|general prot|traps: |CFI|Missing ENDBR|usercopy|sysrq|The foll|FAULT_INJ|\\[ (?:BUG|INFO)|rust_k|detected buf',
   'watchdog|NMI|CPU|rcu|smp: |csd: |refcount_t|list_|unregister_net',
-  'Bad swap|Unused swap|unrecognized swap|Read-err|Write[- ]err|VFS: |Page cache|psi: |PAGETABLE|x86/mm|Memory |Out of mem|PID |Huh|pagealloc|[Ss]lab |SLUB|dma_pool|check: |Corrupted|kmemleak|swiotlb',
+  'Bad swap|Unused swap|unrecognized swap|Read-err|Write[- ]err|VFS: [CB]|Page cache i|psi: [ti]|PAGETABLE|x86/mm|Memory |Out of mem|PID |Huh|pagealloc|[Ss]lab |SLUB|dma_pool|check: |Corrupted|kmemleak|swiotlb',
   'DMAR|AMD-Vi|IOMMU|iommu|virtio_iommu|kvm|KVM|EPT|Invalid SPTE|SPTE|#VE|VMC|SVM|SEV|\\*{3} Guest|FAILED VM|set kvm|vm[a-z]+ |inv[ve]|vcpu|enabling virt|SEAM|seam|TD[A-Z]|td[hx]|virt/tdx|[Mm]odule |[Ff]ailed to|ccp ',
-  'unchecked|MSR|mce|MCE|\\[Hard|\\{|EDAC|GHES|BERT|\\d+ [CU]E |Uncorr|Killing|PCI sys|IOCK|Machine|irq |No irq|[Uu]nexpected|Uhhuh|APIC|[Ss]puri|IRQ |genirq|exiting|softirq|huh,|smpboot',
+  'unchecked|MSR|mce|MCE|\\[Hard|\\{|EDAC|GHES|BERT|\\d+ [CU]E |Uncorr|Killing|PCI sys|IOCK|Machine|irq |No irq|[Uu]nexpected|Uhhuh|APIC|[Ss]puri|IRQ |genirq|exiting|softirq|huh,|smpboot: (?:AP|do_b|CPU )',
 ].join('|');
 /** What they have behind somebody's name. */
 const BEHIND = String.raw`bad p|(?:Bad|Unused) swap|reserved b|detect r|Double-f|AMD-Vi|[Pp]age [ra]|Invalid p|Address i|Execution|Unexpected|PRQ|AER|DPC|(?:PCIe|CXL) B|\d+\.\d+ No irq|[Ll]ost|.{1,80} polled|Timeout w|NETDEV|vmalloc|swiotlb|dma_pool|Corrupted p|[\da-f]{4} \[#|load|module|tainting`;
 const PROMISING = new RegExp(
-  `^\\s*(?:${BEGINNINGS})|: (?:${BEHIND})|:\\d+ (?:blocked|can't die) |invoked oom-k`,
+  `^\\s*(?:${BEGINNINGS})|:(?: (?:${BEHIND})|\\d+ (?:blocked|can't die) )|invoked oom-k`,
 );
 
 /** A rule and the line that opened it. */

@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { expect, test } from '@playwright/test';
-import type { KernelLogEntry } from '../../../lib/guest/kernel-log/index.js';
+import { KernelLogParser, type KernelLogEntry } from '../../../lib/guest/kernel-log/index.js';
 import { detectReports, evaluateReports, ReportDetector } from '../../../lib/guest/reports/index.js';
 
 const hung: KernelLogEntry[] = [
@@ -51,4 +54,33 @@ test('what the detector holds is bounded, whatever comes', () => {
   for (const entry of dmaFaults(20_000)) detector.push(entry);
   const kept = detector.reportsBetween().reduce((sum, { text }) => sum + text.length, 0);
   expect(kept).toBeLessThanOrEqual(100_000);
+});
+
+test('a report that is kept does not keep what was read with it', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const parser = new KernelLogParser({ format: 'dmesg' });
+  const detector = new ReportDetector();
+  const read = (chunks: number): void => {
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const lines = [
+        '------------[ cut here ]------------',
+        `WARNING: CPU: 1 PID: 77 at mm/rmap.c:12 widget_walk_${chunk}+0x41/0x90 [widget]`,
+        'CPU: 1 PID: 77 Comm: walker Not tainted 6.1.0 #1',
+        `RIP: 0010:widget_walk_${chunk}+0x41/0x90 [widget]`,
+        '---[ end trace 0000000000000000 ]---',
+      ];
+      const text = lines.map((line) => `[    1.000000] ${line}\n`).join('');
+      const bytes = Buffer.from(text.padEnd(64 * 1024, `[    2.000000] eth0: up ${chunk}\n`));
+      for (const entry of parser.push(bytes)) detector.push(entry);
+    }
+  };
+  read(64);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  read(512);
+  collect();
+  // Read were 32 MiB; kept are 512 reports of five lines.
+  expect((process.memoryUsage().heapUsed - before) / 1024 ** 2).toBeLessThan(8);
+  expect(detector.reportsBetween()).toHaveLength(576);
 });
