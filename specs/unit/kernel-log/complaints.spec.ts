@@ -244,6 +244,10 @@ AMD-Vi: DTE[0]: 6190000000000003
 AMD-Vi: DTE[1]: 0000100103fe0002`,
     'dmar-fault error 3: IOMMU fault: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=0000:00:05.0 pasid=0x00000 address=0x4000 flags=0x0a00]',
   ],
+  "an AMD IOMMU's fault of a device that is nobody's, as Linux 4 and 5 say it": [
+    'AMD-Vi: AMD-Vi: Event logged [IO_PAGE_FAULT device=00:05.0 domain=0x0012 address=0x4000 flags=0x0020]',
+    'dmar-fault error 1: IOMMU fault: Event logged [IO_PAGE_FAULT device=00:05.0 domain=0x0012 address=0x4000 flags=0x0020]',
+  ],
   'an RMP update and its caller': [
     `SEV-SNP: RMPUPDATE failed for PFN dead0, pg_level: 1, ret: 2
 SEV-SNP: PFN 0xdead0, RMP entry: [0x0000000000000000 - 0x0000000000000000]

@@ -56,7 +56,7 @@ export const IOMMU_RULES: readonly ReportRule[] = [
     example:
       'vfio-pci 0000:00:05.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0012 address=0x4000 flags=0x0020]',
     healthy: 'AMD-Vi: Interrupt remapping enabled',
-    opens: /^(?:\S+ \S+: )?AMD-Vi: (Event logged \[.{1,200})/,
+    opens: /^(?:\S+ \S+: )?(?:AMD-Vi: ){1,2}(Event logged \[.{1,200})/,
     headline: (match) => `IOMMU fault: ${match[1] ?? ''}`,
     tail: /^(?:\S+ \S+: )?AMD-Vi: (?:DTE|CMD)\[|^AMD-Vi: {3}device=/,
     tailGap: 2,
