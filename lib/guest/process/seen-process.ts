@@ -62,9 +62,10 @@ export abstract class SeenProcess {
     return await machine.paused(async () => walkRange(memory, await this.tables(memory), address, pages));
   }
 
-  /** The walk to one address, level by level, read from outside while the VM stands still. @param memory default: the host's */
-  async walk(address: bigint, memory = this.host.memory): Promise<Walk<X86Entry>> {
+  /** The walk to one address, level by level, read from outside while the VM stands still. @param reader default: the host's */
+  async walk(address: bigint, reader?: PhysicalMemory): Promise<Walk<X86Entry>> {
     check('walk', 'address', anAddress, address);
+    const memory = reader ?? this.host.memory;
     return await this.host.machine.paused(async () => walk(memory, await this.tables(memory), address));
   }
 
