@@ -14,6 +14,7 @@ import { hostTrouble } from './host-trouble.js';
 import { sshPortState } from './ssh-port.js';
 import { StalledError } from './stalled-error.js';
 import type { TextTail } from './text-tail.js';
+import { usualState } from './usual-state.js';
 
 /** Names where vCPUs are, in their order. Knows the guest's kernel, which a machine does not. */
 export type Whereabouts = (machine: Machine, cpus: readonly VcpuRegisters[]) => Promise<readonly string[]>;
@@ -35,6 +36,9 @@ export interface FailedLaunch {
 
 /** How long a machine that hangs may be asked about itself. */
 const askMs = 4_000;
+
+/** At the registers of a machine that hangs. */
+const looks = 7;
 
 /** From QEMU's closing its sockets until it is reaped. */
 const reapMs = 1_000;
@@ -87,7 +91,9 @@ export async function diagnose(error: unknown, launch: FailedLaunch): Promise<Bo
 }
 
 async function placesOf(machine: Machine, whereabouts: Whereabouts | undefined): Promise<CpuPlace[]> {
-  const cpus = await machine.registers();
+  const seen: (readonly VcpuRegisters[])[] = [];
+  while (seen.length < looks) seen.push(await machine.registers());
+  const cpus = usualState(seen);
   const bare = cpus.map(({ rip }) => `0x${rip.toString(16)}`);
   // Names are a help; without them the addresses still tell something.
   const places = whereabouts ? await whereabouts(machine, cpus).catch(() => bare) : bare;

@@ -59,6 +59,7 @@ function hasUnknown(options: readonly QemuOption[]): boolean {
       ? isUnresolved({ words })
       : name === 'readconfig' ||
         name === 'set' ||
+        (name === 'incoming' && value.startsWith('exec:')) ||
         name.includes(unresolved) ||
         (telling.test(name) && value.replace(/:[\d\ufffc]+(?![\d\ufffc:])/g, '').includes(unresolved)),
   );

@@ -174,6 +174,12 @@ const cases: Case[] = [
     'seen',
   ],
   [
+    'a machine that a command brings',
+    `qemu-system-x86_64 ${monitor} -incoming 'exec:nc -l 4444'`,
+    'seen',
+    'unknown',
+  ],
+  [
     'a host from the environment',
     'qemu-system-x86_64 -monitor tcp:${HOST:-127.0.0.1}:1334,server,nowait',
     'seen',
