@@ -77,5 +77,6 @@ export const taggedRequirements: ReadonlyMap<string, Requirement> = new Map([
   ['@thp', { option: 'TRANSPARENT_HUGEPAGE', why: 'the spec maps transparent huge pages' }],
   ['@hugetlb', { option: 'HUGETLBFS', why: 'the spec maps huge pages of hugetlbfs' }],
   ['@ksm', { option: 'KSM', why: 'the spec has the kernel merge pages' }],
+  ['@userfaultfd', { option: 'USERFAULTFD', why: 'the spec brings and protects pages by userfaultfd' }],
   ['@smp', { option: 'SMP', why: 'the spec does something on every vCPU' }],
 ]);

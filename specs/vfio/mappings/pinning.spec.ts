@@ -157,6 +157,8 @@ const situations: Readonly<Record<string, Situation>> = {
 /** What of the kernel a situation needs. */
 const tags: Readonly<Partial<Record<string, string>>> = {
   'memory that KSM merged': '@ksm',
+  'memory that a userfault brought': '@userfaultfd',
+  'memory that userfaultfd write-protected and released': '@userfaultfd',
   'part of the huge zero page': '@thp',
   'part of a huge page that a child shares': '@thp',
 };
