@@ -52,11 +52,12 @@ export async function selectModules(
 
 /** By modules.order: what the last `make modules` built, and not what older ones left (scripts/Makefile.build; `.o` since Linux 6.3). */
 async function modulesOfTree(tree: string, release: string): Promise<ModuleFiles | undefined> {
-  const order = await readFile(path.join(tree, 'modules.order'), 'utf8').catch(() => undefined);
+  // Of a kernel that has everything built in there is none.
+  const order = await readFile(path.join(tree, 'modules.order'), 'utf8').catch(() => '');
   const built = await readFile(path.join(tree, 'include/config/kernel.release'), 'utf8').catch(
     () => undefined,
   );
-  if (order === undefined || built === undefined) return undefined;
+  if (built === undefined) return undefined;
   if (built.trim() !== release) throw foreign(built.trim(), tree, release);
   const files = order.split('\n').filter((line) => line !== '');
   return new Map(

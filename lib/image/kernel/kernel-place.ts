@@ -46,13 +46,10 @@ export async function placeOfKernel(cache: string, choice: KernelChoice): Promis
   };
 }
 
-/** The tree, or build folder, that a bzImage or vmlinux lies in, where its modules were built, too. */
+/** The tree, or build folder, that a bzImage or vmlinux was built in. */
 async function treeOf(file: string): Promise<string | undefined> {
-  for (const tree of [path.dirname(file), path.resolve(path.dirname(file), '../../..')]) {
-    const built = await stat(path.join(tree, 'modules.order')).catch(() => undefined);
-    if (built && (await stat(path.join(tree, 'include/config/kernel.release')).catch(() => undefined)))
-      return tree;
-  }
+  for (const tree of [path.dirname(file), path.resolve(path.dirname(file), '../../..')])
+    if (await stat(path.join(tree, 'include/config/kernel.release')).catch(() => undefined)) return tree;
   return undefined;
 }
 

@@ -37,6 +37,11 @@ test('a tree brings its kernel, its modules and what modules are built against',
   });
 });
 
+test('a tree in which only the kernel was built is one, too', async () => {
+  const tree = await files('bare', 'Kbuild', ...built.slice(1));
+  expect(await place({ kernel: tree })).toMatchObject({ modules: tree, headers: tree });
+});
+
 test('a kernel by itself has neither', async () => {
   const alone = await files('alone', 'bzImage');
   const file = path.join(alone, 'bzImage');

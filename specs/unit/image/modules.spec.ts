@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -70,6 +70,12 @@ test('modules are found in a tree, in what was installed or unpacked from a pack
     for (const folder of [root, test.info().outputPath(base.split('/')[0] ?? ''), own])
       expect(await selected(folder, 'vfio_iommu_type1'), folder).toEqual(['vfio', 'vfio_iommu_type1']);
   }
+});
+
+test('a tree in which only the kernel was built has none, which is no error', async () => {
+  const tree = await builtTree();
+  await rm(path.join(tree, 'modules.order'));
+  expect([...(await findModules(tree, release))]).toEqual([]);
 });
 
 test('of two modules of a name the one that depmod prefers is taken', async () => {
