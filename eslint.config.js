@@ -8,7 +8,7 @@ const layers = {
   text: [],
   paging: [],
   picture: ['paging'],
-  gdb: ['errors', 'text', 'validate'],
+  gdb: ['errors', 'text', 'host', 'validate'],
   monitor: ['errors', 'text', 'gdb'],
   memory: ['errors', 'text', 'paging', 'monitor', 'gdb'],
   host: ['errors', 'text'],
@@ -19,7 +19,7 @@ const layers = {
   machine: ['errors', 'text', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging', 'validate'],
   bochs: ['errors', 'text', 'host', 'machine', 'memory', 'monitor', 'paging'],
   guest: ['errors', 'text', 'paging', 'memory', 'monitor', 'machine', 'validate', 'change'],
-  history: [...['errors', 'text', 'gdb', 'paging', 'machine', 'validate', 'change', 'guest']],
+  history: [...['errors', 'text', 'host', 'gdb', 'paging', 'machine', 'validate', 'change', 'guest']],
 };
 const everything = [...Object.keys(layers), 'errors'];
 

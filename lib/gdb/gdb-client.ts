@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Turns } from '../host/turns.js';
 import { GdbConnection } from './connection.js';
 import { GdbProtocolError, GdbRefusedError, GdbStateError, GdbTimeoutError } from './errors.js';
 import { hexOf, type MemoryRead, requestsFor } from './memory-read.js';
@@ -46,7 +47,7 @@ export class GdbClient {
   #layout: readonly RegisterSlot[] | undefined;
   #mode: AddressMode | undefined;
   /** Ends when whatever is under way has ended: which vCPU and which address mode are chosen is state of the stub. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #attached = false;
   /** Undefined while the VM runs. */
   #stopped: StopReply | undefined;
@@ -104,6 +105,11 @@ export class GdbClient {
   /** Whether the VM runs, as far as this connection knows. */
   get running(): boolean {
     return this.#stopped === undefined || this.#suspended;
+  }
+
+  /** Whether the VM stands, as far as this connection knows, for a look or otherwise. */
+  get standing(): boolean {
+    return this.#stopped !== undefined;
   }
 
   get closed(): boolean {
@@ -332,14 +338,12 @@ export class GdbClient {
 
   /** Waits for what is under way, then for `work`, in which the VM stands. */
   #inTurn<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(() => {
+    return this.#turns.take(() => {
       if (this.#stopped === undefined) {
         throw new GdbStateError(`The VM runs: it must be interrupted before this client can ${what}.`);
       }
       return work();
     });
-    this.#turn = result.catch(() => undefined); // its caller hears of it; the next one's turn comes all the same
-    return result;
   }
 
   async #vcpus(): Promise<number[]> {

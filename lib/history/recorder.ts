@@ -1,6 +1,7 @@
 import { InfrastructureError } from '../errors.js';
 import type { GdbClient, StopReply, VcpuRegisters } from '../gdb/index.js';
 import type { GuestCall } from '../guest/vfio/process.js';
+import { Turns } from '../host/turns.js';
 import type { Machine, Watcher } from '../machine/machine.js';
 import { _PAGE_ACCESSED, _PAGE_DIRTY, type PhysicalMemory, walk } from '../paging/index.js';
 import { type EntryState, PteHistory, type PteWrite, type Reader, type RecordedRange } from './history.js';
@@ -34,14 +35,12 @@ interface Watch {
   readonly length: number;
 }
 
-/** A stop behind a write. */
+/** A stop behind a write, as the stub tells of it. */
 interface Hit {
   readonly at: number;
-  /** Physical address of the watchpoint that the stub names. */
+  /** Physical address of the watchpoint. */
   readonly watched: bigint;
-  /** Of the vCPU that it names. */
-  readonly own: VcpuRegisters;
-  readonly all: () => Promise<readonly VcpuRegisters[]>;
+  readonly registers: VcpuRegisters;
 }
 
 const general = [
@@ -58,6 +57,8 @@ export class PteRecorder implements Watcher {
   readonly #memory: PhysicalMemory;
   readonly #kernel: KernelView;
   readonly #reader: Reader;
+  /** Looks overlap: memory is compared, and watchpoints are set, once at a time. */
+  readonly #turns = new Turns();
   #client: GdbClient | undefined;
   #tracks: Track[] = [];
   #watches: Watch[] = [];
@@ -111,7 +112,7 @@ export class PteRecorder implements Watcher {
       const track = { history, pages };
       for (const [number, path] of paths.entries()) pages.push({ track, number, path });
       this.#tracks.push(track);
-      await this.#arm();
+      await this.#turns.take(() => this.#arm());
       return history;
     });
   }
@@ -141,9 +142,14 @@ export class PteRecorder implements Watcher {
     const at = Date.now();
     const client = this.#client;
     if (client === undefined || client.running) return;
-    const own = await client.registersOf(cpu);
+    const registers = await client.registersOf(cpu);
     const watched = this.#kernel.physical(watch);
-    await this.#check({ at, watched, own, all: () => client.registers() });
+    await this.#check({ at, watched, registers });
+  }
+
+  /** QEMU 7.2 forgets to tell of a write behind which a vCPU stood already when the machine was stopped for something else. */
+  stopped(): Promise<void> {
+    return this.#check();
   }
 
   #end(why: string): void {
@@ -152,8 +158,12 @@ export class PteRecorder implements Watcher {
     this.#tracks = [];
   }
 
-  /** What has changed since the last time, and who changed it where a hit says so. */
-  async #check(hit?: Hit): Promise<void> {
+  /** What has changed since the last time, and who changed it where registers or a hit say so. */
+  #check(hit?: Hit): Promise<void> {
+    return this.#turns.take(() => this.#compare(hit));
+  }
+
+  async #compare(hit: Hit | undefined): Promise<void> {
     const changed = new Set<Page>();
     const entries = new Set<bigint>();
     for (const watch of this.#watches) {
@@ -168,7 +178,7 @@ export class PteRecorder implements Watcher {
         }
       }
     }
-    const writers = hit ? await this.#writersOf(hit, entries) : new Map<bigint, WritingVcpu>();
+    const writers = await this.#writersOf(hit, entries);
     if (changed.size === 0) return;
     const at = hit?.at ?? Date.now();
     const guestMs = await this.#kernel.guestMs();
@@ -186,7 +196,7 @@ export class PteRecorder implements Watcher {
       const writer = writers.get(cause);
       const write = { at, guestMs, page: number, address, before, after, writer };
       track.history.add(write);
-      if (!hit) this.#unexplained.push({ history: track.history, write, entry: cause });
+      if (!hit && !writer) this.#unexplained.push({ history: track.history, write, entry: cause });
     }
     const full = this.#tracks.filter(({ history }) => history.raw.length >= mostWrites);
     for (const { history } of full) history.end(`${mostWrites} writes were recorded, which is the most`);
@@ -195,26 +205,23 @@ export class PteRecorder implements Watcher {
   }
 
   /**
-   * Who wrote which entry. QEMU 7.2 has one stop for two vCPUs that write at once, and tells of the next write of the one that it did not
-   * name where that one had written before. So it counts which vCPU has the entry's address in a register: it stands right behind its store.
+   * Who wrote which entry: a vCPU that has the entry's address in a register stands right behind its store. QEMU 7.2 has one stop for two
+   * vCPUs that write at once, and none for one that writes while the machine is stopped for a look; it tells of the next write of the one that
+   * it did not name where that one had written before. So what it tells counts only where no vCPU's registers do.
    */
-  async #writersOf(
-    { watched, own, all }: Hit,
-    entries: ReadonlySet<bigint>,
-  ): Promise<Map<bigint, WritingVcpu>> {
-    const seen = this.#unexplained.splice(0);
+  async #writersOf(hit: Hit | undefined, entries: ReadonlySet<bigint>): Promise<Map<bigint, WritingVcpu>> {
+    const seen = hit ? this.#unexplained.splice(0) : [];
     const open = new Set([...entries, ...seen.map(({ entry }) => entry)]);
     const writers = new Map<bigint, WritingVcpu>();
+    let all: readonly VcpuRegisters[] | undefined;
     for (const entry of open) {
       const address = this.#kernel.linear(entry);
-      const others = pointsTo(own, address) ? [] : (await all()).filter((each) => pointsTo(each, address));
-      const isTold = open.size === 1 || watched === entry;
-      const registers =
-        others.length === 1
-          ? others[0]
-          : others.length === 0 && (isTold || pointsTo(own, address))
-            ? own
-            : undefined;
+      const own = hit?.registers;
+      const isOwn = own !== undefined && pointsTo(own, address);
+      if (!isOwn) all ??= this.#client?.standing === true ? await this.#client.registers() : [];
+      const others = isOwn ? [] : (all ?? []).filter((each) => pointsTo(each, address));
+      const isTold = isOwn || hit?.watched === entry || (open.size === 1 && entries.has(entry));
+      const registers = others.length === 1 ? others[0] : others.length === 0 && isTold ? own : undefined;
       if (registers) writers.set(entry, await this.#kernel.at(registers));
     }
     for (const { history, write, entry } of seen) {

@@ -62,6 +62,17 @@ export class QemuGdbStub implements GdbStub {
     await this.detach();
   }
 
+  /** The machine stands, and not for a hit. */
+  async stopped(): Promise<void> {
+    const watcher = this.#watcher;
+    if (!watcher || this.client?.standing !== true) return;
+    try {
+      await watcher.stopped();
+    } catch (error) {
+      watcher.lost(error);
+    }
+  }
+
   async #attach(onWatch?: (stop: StopReply) => void): Promise<GdbClient> {
     const { title, ports } = this.#machine;
     if (this.client) {

@@ -43,6 +43,8 @@ export interface GdbStub {
 export interface Watcher {
   /** A vCPU stands behind a write, and everything else with it until this resolves. */
   hit(stop: StopReply): Promise<void>;
+  /** The machine stands for something else: a vCPU may stand behind a write of which the stub will not tell any more. */
+  stopped(): Promise<void>;
   /** The stub is about to go to somebody else; the watchpoints are still set. */
   makeWay(): Promise<void>;
   /** A hit could not be told: the machine ended, or the conversation with it. */

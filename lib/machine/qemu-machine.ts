@@ -38,13 +38,20 @@ export class QemuMachine extends OwnedMachine implements Machine {
       new RunState(parts.title, {
         stop: async (purpose) => {
           const { client } = this.gdb;
-          if (client && purpose === 'wish') await client.interrupt();
+          if (client && purpose === 'wish') {
+            await client.interrupt();
+            await this.gdb.stopped();
+          }
           if (!(await this.status()).running) return false;
           // It may have stopped by itself since it was asked, and the stub has said so.
           if (client && !client.running && !(await this.status()).running) return false;
-          if (client) return await client.suspend();
-          await this.monitor.setRunning(false);
-          return true;
+          if (!client) {
+            await this.monitor.setRunning(false);
+            return true;
+          }
+          const ran = await client.suspend();
+          if (ran) await this.gdb.stopped();
+          return ran;
         },
         cont: async (purpose) => {
           const { client } = this.gdb;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { InfrastructureError } from '../errors.js';
+import { Turns } from '../host/turns.js';
 
 /** What a machine is stopped, and let run, for: a look that leaves no trace, or because somebody wants it so. */
 export type Purpose = 'look' | 'wish';
@@ -28,10 +29,12 @@ export class RunState {
   #looks = 0;
   /** Somebody stopped it on purpose. */
   #isToStand = false;
+  /** The look that the machine was stopped for is on. */
+  #isShared = false;
   /** The machine runs on after the last look. */
   #resume = false;
   /** Stopping and continuing wait for each other. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #noLook = Promise.resolve();
   #lastLookIsOver: () => void = () => undefined;
   /** The look that the code which asks runs in. */
@@ -52,23 +55,20 @@ export class RunState {
     return this.#isToStand;
   }
 
-  /** Runs `work` while the machine stands. May be nested; the machine runs on after the last one, if it ran before. */
+  /**
+   * Runs `work` while the machine stands. May be nested. The machine runs on after the last look, if it ran before: looks share a stop that
+   * begin while the one is on that it was made for, and later ones wait for the next, or looks in a row would keep the machine from running.
+   */
   async paused<T>(work: () => Promise<T>): Promise<T> {
     const look = { over: false };
     // Whoever is in a look already has the machine, also where somebody else waits for its end.
-    const begin = async (): Promise<void> => {
-      if (this.#looks === 0) {
-        this.#resume = await this.#switch.stop('look');
-        this.#noLook = new Promise((resolve) => (this.#lastLookIsOver = resolve));
-      }
-      this.#looks += 1;
-    };
-    await (this.pausedByCaller ? begin() : this.#inTurn(begin));
+    const isFirst = this.pausedByCaller ? this.#join() : await this.#begin();
     try {
       return await this.#look.run(look, work);
     } finally {
       look.over = true;
-      await this.#inTurn(async () => {
+      await this.#turns.take(async () => {
+        if (isFirst) this.#isShared = false;
         this.#looks -= 1;
         if (this.#looks > 0) return;
         this.#lastLookIsOver();
@@ -77,9 +77,30 @@ export class RunState {
     }
   }
 
+  /** @returns whether the machine was stopped for this look */
+  async #begin(): Promise<boolean> {
+    for (;;) {
+      const isFirst = await this.#turns.take(async () => {
+        if (this.#looks > 0) return this.#isShared ? this.#join() : undefined;
+        this.#resume = await this.#switch.stop('look');
+        this.#noLook = new Promise((resolve) => (this.#lastLookIsOver = resolve));
+        this.#isShared = true;
+        this.#looks = 1;
+        return true;
+      });
+      if (isFirst !== undefined) return isFirst;
+      await this.#noLook;
+    }
+  }
+
+  #join(): false {
+    this.#looks += 1;
+    return false;
+  }
+
   /** Stops the machine for good: it stands after a look that is on, too. */
   async stop(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       this.#resume = false;
       this.#isToStand = true;
       await this.#switch.stop('wish');
@@ -88,7 +109,7 @@ export class RunState {
 
   /** Lets the machine run; after a look that is on. */
   async cont(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       this.#resume = true;
       this.#isToStand = false;
       if (this.#looks === 0) await this.#switch.cont('wish');
@@ -109,17 +130,10 @@ export class RunState {
     }
     for (;;) {
       await this.#noLook;
-      const done = await this.#inTurn(async () => (this.#looks > 0 ? undefined : { value: await work() }));
+      const done = await this.#turns.take(async () =>
+        this.#looks > 0 ? undefined : { value: await work() },
+      );
       if (done) return done.value;
     }
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    return await mine;
   }
 }

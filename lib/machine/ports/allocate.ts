@@ -1,4 +1,4 @@
-import getPort from 'get-port';
+import getPort, { clearLockedPorts } from 'get-port';
 import { randomInt } from 'node:crypto';
 import { InfrastructureError } from '../../errors.js';
 import { acquireLease, type Lease } from '../../host/lease/index.js';
@@ -75,6 +75,8 @@ async function leaseAll(ports: readonly number[]): Promise<Lease[] | undefined> 
 
 /** get-port answers another port when the wanted one is taken on any interface. */
 async function areFree(ports: readonly number[]): Promise<boolean> {
+  // It keeps what it has answered from whoever asks in the next seconds, also what came to nothing: here the leases do that.
+  clearLockedPorts();
   for (const port of ports) {
     if ((await getPort({ port })) !== port) return false;
   }

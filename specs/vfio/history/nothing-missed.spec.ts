@@ -2,6 +2,7 @@ import { expect, test } from '../../../fixtures/index.js';
 import type { PteHistory } from '../../../lib/history/history.js';
 import type { GuestBuffer } from '../../../lib/guest/vfio/options.js';
 import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
+import type { Machine } from '../../../lib/machine/machine.js';
 import { changeText, writerText } from '../../../lib/history/tell.js';
 import { _PAGE_ACCESSED, _PAGE_DIRTY } from '../../../lib/paging/index.js';
 import { pick, type Random, randomFrom } from '../../support/fuzz/random.js';
@@ -30,12 +31,23 @@ async function shuffle(process: VfioProcess, { address, size }: GuestBuffer, ran
   }
 }
 
+/** Stops the machine for nothing, over and over. @returns how often */
+async function lookUntil(isOver: AbortSignal, machine: Machine): Promise<number> {
+  let count = 0;
+  for (; !isOver.aborted; count += 1) {
+    await machine.paused(() => Promise.resolve());
+    await new Promise(setImmediate);
+  }
+  return count;
+}
+
 /** What a page's walk came to at last, by the history alone. */
 function replayed({ first, raw }: PteHistory, page: number): bigint | undefined {
   return (raw.findLast((write) => write.page === page)?.after ?? first[page])?.raw;
 }
 
 test('two processes at once, in two vCPUs: no write is missed, each has its writer, and all of them together give what is there', async ({
+  machine,
   vfio,
   recordPtes,
 }) => {
@@ -49,9 +61,14 @@ test('two processes at once, in two vCPUs: no write is missed, each has its writ
       return { process, buffer, history: await recordPtes({ process, buffer }) };
     }),
   );
+  // Looks stop the VM meanwhile, now and then at the very write.
+  const isOver = new AbortController();
+  const looks = lookUntil(isOver.signal, machine);
   await Promise.all(
     recorded.map(({ process, buffer }, index) => shuffle(process, buffer, randomFrom(seed + index))),
   );
+  isOver.abort();
+  expect(await looks).toBeGreaterThan(rounds);
   for (const { process, buffer, history } of recorded) {
     await history.sync();
     const entries = [...(await process.entries(buffer.address, pages))];

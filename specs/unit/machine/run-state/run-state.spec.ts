@@ -57,6 +57,20 @@ test('looks that overlap share one stop, and the machine runs when the last one 
   expect(machine.told).toEqual(['stop: look', 'cont: look']);
 });
 
+test('looks in a row, by two who do not wait for each other, let the machine run in between', async () => {
+  const machine = new Switched();
+  const first = heldLook(machine.state);
+  await first.begun;
+  const second = heldLook(machine.state);
+  await second.begun;
+  first.end();
+  await first.over;
+  const third = machine.state.paused(() => Promise.resolve(machine.told.length));
+  second.end();
+  expect(await third, 'stopped, let run and stopped again').toBe(3);
+  expect(machine.told).toEqual(['stop: look', 'cont: look', 'stop: look', 'cont: look']);
+});
+
 test('a look inside of a look, also while somebody waits to stop the machine', async () => {
   const machine = new Switched();
   await machine.state.paused(async () => {
