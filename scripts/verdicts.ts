@@ -4,10 +4,12 @@
  *
  *   npm run verdicts [-- [--healthy-runs N] [--all-failures] [--workers N] [FAULT…]]
  *
- * Ends with 1 when a fault survives, when the healthy driver is accused, or when a run came to nothing.
+ * Ends with 1 when a fault survives, when the function that wrote entries wrongly is not named, when the healthy driver is accused, or when a
+ * run came to nothing.
  */
 import { knownFaults } from '../lib/image/faults.js';
 import { readCommandLine, refuse } from './command-line.js';
+import { namedFunction } from './verdicts/named.js';
 import { runSpecs } from './verdicts/run.js';
 import { describeVerdict } from './verdicts/table.js';
 
@@ -43,10 +45,13 @@ for (let run = 1; run <= healthyRuns; run += 1) {
 }
 for (const fault of positionals.length > 0 ? positionals : known) {
   const result = await runSpecs({ fault, maxFailures, workers });
-  if (result.problem !== undefined || result.caught.length === 0) failed.push(fault);
+  const isCaught = result.problem === undefined && result.caught.length > 0;
+  if (!isCaught || namedFunction(fault, result).isRight === false) failed.push(fault);
   console.log(describeVerdict({ fault, result }));
 }
 console.log(
-  failed.length === 0 ? 'All faults caught.' : `Not as it must be: ${[...new Set(failed)].join(', ')}`,
+  failed.length === 0
+    ? 'All faults caught, and who wrote named.'
+    : `Not as it must be: ${[...new Set(failed)].join(', ')}`,
 );
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -28,7 +28,7 @@ import { Transcript, type VmStatus } from '../monitor/index.js';
 import { BochsMemory } from './bochs-memory.js';
 import { bochsrc } from './configuration.js';
 import { BochsDebugger } from './debugger.js';
-import { program } from './program.js';
+import { program, programArguments } from './program.js';
 import { parseRegisters, registerCommands } from './registers.js';
 import { listenForSerial } from './serial-listener.js';
 import { parseTranslation, translationCommand } from './translation.js';
@@ -148,7 +148,7 @@ export class BochsMachine extends OwnedMachine implements Machine {
         const owned = await ownProcess({
           title,
           command: program,
-          args: ['-q', '-f', configuration],
+          args: await programArguments(configuration),
           cwd: folder.path,
           // Its display is a pseudo-terminal that nobody looks at.
           env: { TERM: 'dumb' },

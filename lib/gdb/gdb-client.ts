@@ -30,6 +30,8 @@ export interface GdbHooks {
 const SIGINT = 2;
 /** For the stop that was asked for. */
 const STOP_MS = 5_000;
+/** For one instruction. */
+const SETTLE_MS = 500;
 
 /**
  * Client of QEMU's gdb stub. **Attaching stops the VM.** While it runs, only `interrupt`, `waitForStop`, `release` and `detach`
@@ -53,6 +55,7 @@ export class GdbClient {
   #stopped: StopReply | undefined;
   /** It stands for a look of somebody else's: who waits for a stop is told when it stops by itself. */
   #suspended = false;
+  #isSettling = false;
   readonly #resuming: Resuming;
   #onSuspended: { resolve: (stop: StopReply) => void; reject: (error: Error) => void } | undefined;
   #waiting: { resolve: (stop: StopReply) => void; reject: (error: Error) => void }[] = [];
@@ -205,6 +208,28 @@ export class GdbClient {
   async step(cpu: number): Promise<StopReply> {
     check('step', 'cpu', whole(0), cpu);
     return await this.#resuming(() => this.#inTurn('step', () => this.#step(cpu)));
+  }
+
+  /**
+   * Has one vCPU of a VM that stands execute one instruction, and tells nobody. It ends what QEMU has not told of: a vCPU that stands behind a
+   * write of which no stop spoke keeps that in mind, and stops its next one somewhere behind the instruction (QEMU 7.2, softmmu/physmem.c,
+   * cpu_check_watchpoint).
+   */
+  async settle(cpu: number): Promise<StopReply> {
+    const wasSuspended = this.#suspended;
+    this.#suspended = false;
+    this.#isSettling = true;
+    try {
+      await this.#inTurn('settle a vCPU', () => this.#resume(`vCont;s:${threadOf(cpu)}`));
+      return await this.waitForStop(SETTLE_MS).catch(async (error: unknown) => {
+        if (!(error instanceof GdbTimeoutError)) throw error;
+        // It halts, and executes nothing.
+        return await this.interrupt();
+      });
+    } finally {
+      this.#isSettling = false;
+      this.#suspended = wasSuspended;
+    }
   }
 
   /**
@@ -418,7 +443,7 @@ export class GdbClient {
     this.#stopped = stop;
     if (!this.#suspended || stop.signal !== SIGINT) this.#tell(stop);
     this.#onSuspended?.resolve(stop);
-    if (stop.watch !== undefined) this.#onWatch(stop);
+    if (stop.watch !== undefined && !this.#isSettling) this.#onWatch(stop);
     return stood;
   }
 

@@ -18,15 +18,19 @@ export function isOpen({ raw }: EntryState, change: KernelChange): boolean {
 }
 
 /** The operation that mapped the recorded memory for DMA, the last one; undefined when it was mapped before it was recorded. */
-export function mapCall({ calls, range, began }: PteHistory): GuestCall | undefined {
+export function mapCall(history: PteHistory): GuestCall | undefined {
+  const map = lastMap(history);
+  return map && map.sent >= history.began ? map : undefined;
+}
+
+function lastMap({ calls, range }: PteHistory): GuestCall | undefined {
   return calls.findLast(
-    ({ op, pid, vaddr, size = 0n, sent }) =>
+    ({ op, pid, vaddr, size = 0n }) =>
       (op === 'map' || op === 'touchMapTouch') &&
       vaddr !== undefined &&
       (range.pid === undefined || pid === range.pid) &&
       vaddr <= range.address &&
-      range.address < vaddr + size &&
-      sent >= began,
+      range.address < vaddr + size,
   );
 }
 
@@ -65,11 +69,20 @@ export function notChangedOnce(history: PteHistory, change: KernelChange, map: G
   return byTime(found);
 }
 
-/** Pages that were as the change leaves them since they were mapped, and then were not, whatever they are now. */
+/** Pages that were as the change leaves them since they were mapped, or recorded, and then were not, whatever they are now. */
 export function undone(history: PteHistory, change: KernelChange): Violation[] {
   const map = mapCall(history);
-  if (map === undefined) return [];
-  return notChangedOnce(history, change, map).filter(({ write }) => write && isOpen(write.after, change));
+  if (map !== undefined)
+    return notChangedOnce(history, change, map).filter(({ write }) => write && isOpen(write.after, change));
+  const found = pagesOf(history).flatMap((page): Violation | [] => {
+    const first = history.first[page] ?? absent;
+    if (isOpen(first, change) || (first.raw & _PAGE_PRESENT) === 0n) return [];
+    const write = history.raw.find((each) => each.page === page && isOpen(each.after, change));
+    if (write === undefined) return [];
+    const when = instant(write.at, lastMap(history));
+    return { page, what: `page ${page} became ${change.states.left} again ${when}`, write };
+  });
+  return byTime(found);
 }
 
 /** Rights that pages must not give to the process. */

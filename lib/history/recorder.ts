@@ -2,6 +2,7 @@ import { InfrastructureError } from '../errors.js';
 import type { GdbClient, StopReply, VcpuRegisters } from '../gdb/index.js';
 import type { GuestCall } from '../guest/vfio/process.js';
 import { Turns } from '../host/turns.js';
+import { StubTakenError } from '../machine/errors.js';
 import type { Machine, Watcher } from '../machine/machine.js';
 import { _PAGE_ACCESSED, _PAGE_DIRTY, type PhysicalMemory, walk } from '../paging/index.js';
 import { type EntryState, PteHistory, type PteWrite, type Reader, type RecordedRange } from './history.js';
@@ -38,10 +39,13 @@ interface Watch {
 /** A stop behind a write, as the stub tells of it. */
 interface Hit {
   readonly at: number;
+  readonly cpu: number;
   /** Physical address of the watchpoint. */
   readonly watched: bigint;
-  readonly registers: VcpuRegisters;
 }
+
+/** The instruction. */
+const HLT = 0xf4;
 
 const general = [
   ...['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp'],
@@ -79,7 +83,7 @@ export class PteRecorder implements Watcher {
 
   /**
    * @throws SymbolsError when the kernel's symbols cannot be had
-   * @throws InfrastructureError when a debugger has the machine's stub
+   * @throws StubTakenError when a debugger has the machine's stub
    */
   static async start(machine: Machine, memory: PhysicalMemory): Promise<PteRecorder> {
     const kernel = await machine.paused(() => KernelView.open(machine, memory));
@@ -93,8 +97,13 @@ export class PteRecorder implements Watcher {
    *
    * @param calls what its process is asked for, on the same clock; it may grow
    * @throws GdbRefusedError under KVM, when more is to be watched than the processor's four debug registers can
+   * @throws StubTakenError when a debugger has taken the stub
    */
   async record(range: RecordedRange, calls: readonly GuestCall[] = []): Promise<PteHistory> {
+    if (!this.isOn)
+      throw new StubTakenError(
+        'Nothing can be recorded any more: a debugger took the gdb stub, which serves one.',
+      );
     if (range.pages > mostPages)
       throw new InfrastructureError(
         `${range.pages} pages are more than can be recorded: ${mostPages}. Record fewer.`,
@@ -139,12 +148,12 @@ export class PteRecorder implements Watcher {
   }
 
   async hit({ cpu = 0, watch = 0n }: StopReply): Promise<void> {
-    const at = Date.now();
-    const client = this.#client;
-    if (client === undefined || client.running) return;
-    const registers = await client.registersOf(cpu);
-    const watched = this.#kernel.physical(watch);
-    await this.#check({ at, watched, registers });
+    if (this.#client?.running !== false) return;
+    await this.#check(this.#hitOf(cpu, watch));
+  }
+
+  #hitOf(cpu: number, watch: bigint): Hit {
+    return { at: Date.now(), cpu, watched: this.#kernel.physical(watch) };
   }
 
   /** QEMU 7.2 forgets to tell of a write behind which a vCPU stood already when the machine was stopped for something else. */
@@ -160,10 +169,25 @@ export class PteRecorder implements Watcher {
 
   /** What has changed since the last time, and who changed it where registers or a hit say so. */
   #check(hit?: Hit): Promise<void> {
-    return this.#turns.take(() => this.#compare(hit));
+    return this.#turns.take(async () => {
+      const vcpus = await this.#registers();
+      const writers = await this.#compare(vcpus, hit);
+      // A write that left its entry as it was counts as well.
+      for (const registers of vcpus) if (await this.#isAtEntry(registers)) writers.add(registers.cpu);
+      if (hit) writers.delete(hit.cpu);
+      for (let untold = writers; untold.size > 0;) {
+        for (const cpu of untold) await this.#client?.settle(cpu);
+        untold = await this.#compare(await this.#registers());
+      }
+    });
   }
 
-  async #compare(hit: Hit | undefined): Promise<void> {
+  async #registers(): Promise<readonly VcpuRegisters[]> {
+    return this.#client?.standing === true ? await this.#client.registers() : [];
+  }
+
+  /** @returns the vCPUs that stand behind a write */
+  async #compare(vcpus: readonly VcpuRegisters[], hit?: Hit): Promise<Set<number>> {
     const changed = new Set<Page>();
     const entries = new Set<bigint>();
     for (const watch of this.#watches) {
@@ -178,8 +202,9 @@ export class PteRecorder implements Watcher {
         }
       }
     }
-    const writers = await this.#writersOf(hit, entries);
-    if (changed.size === 0) return;
+    const writers = await this.#writersOf(vcpus, hit, entries);
+    const writing = new Set([...writers.values()].map(({ vcpu }) => vcpu));
+    if (changed.size === 0) return writing;
     const at = hit?.at ?? Date.now();
     const guestMs = await this.#kernel.guestMs();
     let moved = false;
@@ -202,6 +227,7 @@ export class PteRecorder implements Watcher {
     for (const { history } of full) history.end(`${mostWrites} writes were recorded, which is the most`);
     this.#tracks = this.#tracks.filter((track) => !full.includes(track));
     if (moved || full.length > 0) await this.#arm();
+    return writing;
   }
 
   /**
@@ -209,19 +235,21 @@ export class PteRecorder implements Watcher {
    * vCPUs that write at once, and none for one that writes while the machine is stopped for a look; it tells of the next write of the one that
    * it did not name where that one had written before. So what it tells counts only where no vCPU's registers do.
    */
-  async #writersOf(hit: Hit | undefined, entries: ReadonlySet<bigint>): Promise<Map<bigint, WritingVcpu>> {
+  async #writersOf(
+    vcpus: readonly VcpuRegisters[],
+    hit: Hit | undefined,
+    entries: ReadonlySet<bigint>,
+  ): Promise<Map<bigint, WritingVcpu>> {
     const seen = hit ? this.#unexplained.splice(0) : [];
     const open = new Set([...entries, ...seen.map(({ entry }) => entry)]);
     const writers = new Map<bigint, WritingVcpu>();
-    let all: readonly VcpuRegisters[] | undefined;
+    const own = vcpus.find(({ cpu }) => cpu === hit?.cpu);
     for (const entry of open) {
       const address = this.#kernel.linear(entry);
-      const own = hit?.registers;
-      const isOwn = own !== undefined && pointsTo(own, address);
-      if (!isOwn) all ??= this.#client?.standing === true ? await this.#client.registers() : [];
-      const others = isOwn ? [] : (all ?? []).filter((each) => pointsTo(each, address));
-      const isTold = isOwn || hit?.watched === entry || (open.size === 1 && entries.has(entry));
-      const registers = others.length === 1 ? others[0] : others.length === 0 && isTold ? own : undefined;
+      const at = vcpus.filter((each) => holds(each, (value) => value === address));
+      const isTold = hit?.watched === entry || (open.size === 1 && entries.has(entry));
+      const registers =
+        own && at.includes(own) ? own : at.length === 1 ? at[0] : at.length === 0 && isTold ? own : undefined;
       if (registers) writers.set(entry, await this.#kernel.at(registers));
     }
     for (const { history, write, entry } of seen) {
@@ -246,6 +274,13 @@ export class PteRecorder implements Watcher {
     for (const watch of wanted.filter((each) => !isAmong(this.#watches, each)))
       await client?.setWatchpoint(this.#kernel.linear(watch.address), watch.length);
     this.#watches = wanted;
+  }
+
+  /** Whether a vCPU may stand behind a write: it has an entry's address. One that halts has it left over, and executes nothing. */
+  async #isAtEntry(registers: VcpuRegisters): Promise<boolean> {
+    if (!holds(registers, (value) => this.#pages.has(this.#kernel.physical(value)))) return false;
+    const before = await this.#kernel.now().tryRead(registers.get('rip') - 1n, 1);
+    return before !== undefined && before[0] !== HLT;
   }
 
   async #read({ address, length }: Watch): Promise<DataView> {
@@ -273,8 +308,8 @@ function rawAt({ path }: Page, entry: bigint): bigint {
   return path.find(({ at }) => at === entry)?.raw ?? 0n;
 }
 
-function pointsTo(registers: VcpuRegisters, address: bigint): boolean {
-  return general.some((name) => registers.get(name) === address);
+function holds(registers: VcpuRegisters, isIt: (value: bigint) => boolean): boolean {
+  return general.some((name) => isIt(registers.get(name)));
 }
 
 /** Each entry has a watchpoint of its own, so that a hit tells which it is; where there are many, those side by side have one together. */

@@ -32,3 +32,8 @@ export class MachineDiedError extends InfrastructureError {
 export class UnsupportedOptionError extends InfrastructureError {
   override readonly name = 'UnsupportedOptionError';
 }
+
+/** Somebody else has the gdb stub, which serves one. */
+export class StubTakenError extends InfrastructureError {
+  override readonly name = 'StubTakenError';
+}

@@ -1,5 +1,5 @@
 import { connectGdb, type GdbClient, type StopReply } from '../gdb/index.js';
-import { InfrastructureError } from '../errors.js';
+import { StubTakenError } from './errors.js';
 import type { GdbStub, Watcher } from './machine.js';
 import type { QemuMachine } from './qemu-machine.js';
 import type { RunState } from './run-state.js';
@@ -76,7 +76,7 @@ export class QemuGdbStub implements GdbStub {
   async #attach(onWatch?: (stop: StopReply) => void): Promise<GdbClient> {
     const { title, ports } = this.#machine;
     if (this.client) {
-      throw new InfrastructureError(
+      throw new StubTakenError(
         `${title}: a debugger is attached already, and QEMU's stub serves one: detach it first.`,
       );
     }

@@ -1,12 +1,9 @@
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
-import { join } from 'node:path';
 
-import type { JSONReport, JSONReportTestResult } from '@playwright/test/reporter';
+import type { JSONReportTestResult } from '@playwright/test/reporter';
 
 import { createRunFolder } from '../../lib/machine/ownership/index.js';
-import { startGeneratedRun } from './generated-run.js';
+import { generatedRun } from './generated-run.js';
 import { median, megabytes, rounded, timed } from './statistics.js';
 
 const workers = 2;
@@ -25,16 +22,8 @@ const body = `
  */
 export async function fresh(tests: number): Promise<object> {
   await using folder = await createRunFolder({ prefix: 'bench' });
-  const { ms, result: report } = await timed(async () => {
-    const run = await startGeneratedRun({ folder: folder.path, tests, workers, body });
-    run.stdout?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
-    run.stderr?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
-    await once(run, 'exit');
-    return JSON.parse(await readFile(join(folder.path, 'results.json'), 'utf8')) as JSONReport;
-  });
-  const results = report.suites
-    .flatMap(({ specs }) => specs)
-    .flatMap((spec) => spec.tests.flatMap((test) => test.results));
+  const { ms, result } = await timed(() => generatedRun({ folder: folder.path, tests, workers, body }));
+  const { report, results } = result;
   const byWorker = inOrderByWorker(results);
   return {
     metric: 'fresh',

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import type { JSONReport, JSONReportTestResult } from '@playwright/test/reporter';
+
 const project = path.resolve(import.meta.dirname, '../..');
-const fixtures = path.join(project, 'fixtures/index.ts');
+const api = path.join(project, 'fixtures/index.ts');
 
 export interface GeneratedRun {
   /** Where the generated files and the run's results go: an empty folder of the caller's. */
@@ -11,7 +14,9 @@ export interface GeneratedRun {
   /** How many tests, each with a fresh VM. */
   readonly tests: number;
   readonly workers: number;
-  /** A test's body, with `guest`, `machine` and `launch` in reach. Default: one command. */
+  /** Those that a test asks for. */
+  readonly fixtures?: string;
+  /** A test's body, with the fixtures and its `index` in reach. Default: one command. */
   readonly body?: string;
   readonly environment?: NodeJS.ProcessEnv;
   /** Playwright's own reporter; see `results.json` in the folder for more. */
@@ -23,14 +28,15 @@ export async function startGeneratedRun({
   folder,
   tests,
   workers,
+  fixtures = 'guest, machine, launch',
   body = "expect(await guest.succeed(['echo', 'x'])).toBe('x\\n');",
   environment = {},
   reporter = 'line',
 }: GeneratedRun): Promise<ChildProcess & { pid: number }> {
   const spec = [
-    `import { expect, test } from ${JSON.stringify(fixtures)};`,
+    `import { expect, test } from ${JSON.stringify(api)};`,
     `for (let index = 0; index < ${tests}; index += 1)`,
-    `  test('test ' + index, async ({ guest, machine, launch }) => { ${body} });`,
+    `  test('test ' + index, async ({ ${fixtures} }) => { ${body} });`,
   ];
   const config = {
     testDir: '.',
@@ -53,4 +59,19 @@ export async function startGeneratedRun({
   const { pid } = child;
   if (pid === undefined) throw new Error('Playwright could not be started');
   return Object.assign(child, { pid });
+}
+
+/** Runs generated specs to their end, with what they say on stderr. @returns Playwright's own report, and all results of its tests */
+export async function generatedRun(
+  run: GeneratedRun,
+): Promise<{ report: JSONReport; results: JSONReportTestResult[] }> {
+  const child = await startGeneratedRun(run);
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => process.stderr.write(chunk));
+  await once(child, 'exit');
+  const report = JSON.parse(await readFile(path.join(run.folder, 'results.json'), 'utf8')) as JSONReport;
+  const results = report.suites
+    .flatMap(({ specs }) => specs)
+    .flatMap((spec) => spec.tests.flatMap((test) => test.results));
+  return { report, results };
 }

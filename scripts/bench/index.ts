@@ -1,11 +1,12 @@
 /**
- * `npm run bench -- NAME [RUNS]`: one line of JSON on stdout. `npm run bench`: all of them but the long one (`restores`) and the one that
- * needs Bochs (`ept`), as one JSON object on stdout and a table for people on stderr, where progress goes too.
+ * `npm run bench -- NAME [RUNS]`: one line of JSON on stdout. `npm run bench`: all of them but the long ones (`history`, `restores`) and the one
+ * that needs Bochs (`ept`), as one JSON object on stdout and a table for people on stderr, where progress goes too.
  */
 import { readCommandLine, refuse } from '../command-line.js';
 import { boot } from './boot.js';
 import { ept } from './ept.js';
 import { fresh } from './fresh.js';
+import { history } from './history.js';
 import { restore } from './restore.js';
 import { restores } from './restores.js';
 import { verifyPte } from './verify-pte.js';
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   fresh: { run: fresh, runs: 200 },
   walk: { run: walk, runs: 20 },
   'verify-pte': { run: verifyPte, runs: 3 },
+  history: { run: history, runs: 20, onlyNamed: true },
   restores: { run: restores, runs: 1000, onlyNamed: true },
   ept: { run: ept, runs: 3, onlyNamed: true },
 };

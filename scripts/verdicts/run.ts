@@ -22,7 +22,7 @@ const slow = ['specs/vfio/mappings/big', 'specs/vfio/device/edu', 'specs/vfio/hi
 const faultTimeoutMs = 40_000;
 
 /** A check that failed: a false expectation. */
-export type Catch = Pick<TestFailure, 'title' | 'message'>;
+export type Catch = Pick<TestFailure, 'title' | 'message' | 'text'>;
 
 export interface RunResult {
   readonly tests: number;

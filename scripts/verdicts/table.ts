@@ -1,3 +1,4 @@
+import { namedFunction } from './named.js';
 import type { RunResult } from './run.js';
 
 /** What is known of one fault. */
@@ -15,11 +16,17 @@ export function describeVerdict({ fault, result }: Verdict): string {
   const head = problem
     ? `NO RESULT  ${problem}`
     : caught.length > 0
-      ? 'caught'
+      ? `caught${namedText(fault, result)}`
       : `SURVIVES  ${tests} tests passed`;
   return [
     `${fault.padEnd(22)} ${head}`,
     ...caught.slice(0, shown).flatMap(({ title, message }) => [`    by: ${title}`, `        ${message}`]),
     ...(caught.length > shown ? [`    and by ${caught.length - shown} more`] : []),
   ].join('\n');
+}
+
+function namedText(fault: string, result: RunResult): string {
+  const { name, isRight } = namedFunction(fault, result);
+  if (isRight === undefined) return '';
+  return name === undefined ? ', NO FUNCTION NAMED' : `, named: ${name}${isRight ? '' : ', WRONG'}`;
 }

@@ -45,8 +45,8 @@ export interface VfioHost extends ProcessHost {
   readonly mappings: DmaMapping[];
   /** Told of each mapping that is made, with page 0, and of each page of one that is about to be touched. */
   readonly onUse?: (mapping: DmaMapping, page: number) => void;
-  /** Told of memory that is about to be mapped, before it is looked at. */
-  readonly beforeMap?: (process: VfioProcess, buffer: GuestBuffer) => Promise<void>;
+  /** Told of memory that is about to be mapped, before it is looked at, and again when it is mapped. */
+  readonly onMap?: (process: VfioProcess, buffer: GuestBuffer, moment: 'before' | 'after') => Promise<void>;
   /** What the test's processes were asked for. */
   readonly calls?: GuestCall[];
   /** PCI address of the device to pass through, `DDDD:BB:SS.F`, bound to vfio-pci in the guest. */
@@ -161,10 +161,11 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     const buffer = options.buffer ?? (await this.#allocWithNeighbours(options));
     const iova = options.iova ?? this.#iovas.take(buffer.size);
     const { read = true, write = true } = options;
-    await this.host.beforeMap?.(this, buffer);
+    await this.host.onMap?.(this, buffer, 'before');
     const before = await this.#look(buffer);
     await this.#request('map', { vaddr: buffer.address, size: buffer.size, iova, read, write });
     const after = await this.#look(buffer);
+    await this.host.onMap?.(this, buffer, 'after');
     return this.#add(new DmaMapping(this, buffer, { iova, read, write }, { before, after }));
   }
 
@@ -206,11 +207,12 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     const iova = this.#iovas.take(buffer.size);
     const { access = 'read', timeoutMs } = options;
     const withContents = access === 'read';
-    await this.host.beforeMap?.(this, buffer);
+    await this.host.onMap?.(this, buffer, 'before');
     const before = await this.#look(buffer, withContents);
     const args = { vaddr: buffer.address, size: buffer.size, iova, access, timeoutMs };
     const reply = await this.#request('touchMapTouch', args);
     const after = await this.#look(buffer, withContents);
+    await this.host.onMap?.(this, buffer, 'after');
     const looks = { before, after };
     return {
       mapping: this.#add(new DmaMapping(this, buffer, { iova, read: true, write: true }, looks)),

@@ -14,11 +14,10 @@ test.afterEach(async ({ guest }) => {
 
 /**
  * The processor logs the address of a page that is written to with its lower 12 bits 0 (SDM vol. 3, 29.3.6). Bochs 2.7 logs the byte's own,
- * at which KVM wonders (vmx_flush_pml_buffer() of Linux 6.1).
+ * at which KVM wonders (vmx_flush_pml_buffer() of Linux 6.1); 3.0 does not.
  */
 const pageModificationLog = {
-  expect: [{ kind: 'warning', title: /vmx_handle_exit|vmx_flush_pml_buffer/ }],
-  allow: [{ kind: 'taint' }],
+  allow: [{ kind: 'warning', title: /vmx_handle_exit|vmx_flush_pml_buffer/ }, { kind: 'taint' }],
 } as const;
 
 const ways = [

@@ -186,7 +186,7 @@ const forkRoutes: readonly Route[] = afterFork.map(({ memory, access, note }) =>
   title: `a child forked later ${access}s, ${memory} memory (${note})`,
   memory,
   access,
-  attempt: async (scene) => touch(scene, access, scene.buffer.address, await forked(scene)),
+  attempt: async (scene) => touch(scene, access, scene.buffer.address, await scene.process.fork()),
 }));
 
 /** Enough for the ELF header and the program headers of a guest with many memory ranges. */

@@ -4,6 +4,9 @@ import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import { type Access, accessOf } from '../../../lib/guest/vfio/access.js';
 import type { Reply } from '../../../lib/guest/tool/index.js';
 import { InfrastructureError } from '../../../lib/errors.js';
+import type { PteHistory } from '../../../lib/history/history.js';
+import { _PAGE_PRESENT, _PAGE_USER } from '../../../lib/paging/index.js';
+import type { RecorderFixtures } from '../../../fixtures/recorder.js';
 
 /** The memory that a route leads to, before it is mapped for DMA. */
 export interface Ground {
@@ -14,8 +17,13 @@ export interface Ground {
   readonly secret: bigint;
 }
 
+/** Records what is written to the entries of a page from now on. */
+type Watch = (process: VfioProcess, address: bigint) => Promise<void>;
+
 /** The same when it is mapped. */
 export interface Scene extends Ground {
+  /** Of another address, or process, than those of the mapping. */
+  readonly watch: Watch;
   /** Physical address of the first page, which the device reaches. */
   readonly frame: bigint;
   /** What a writing route writes to the first 8 bytes. */
@@ -53,14 +61,15 @@ export interface Route {
   readonly attempt: (scene: Scene) => Promise<Attempt>;
 }
 
-/** An access by a process of its own to an address, in the direction that is wanted. */
+/** An access by a process, the one that mapped or its child, to an address, in the direction that is wanted. */
 export async function touch(
-  { process, written }: Scene,
+  { process: mapper, buffer, written, watch }: Scene,
   access: 'read' | 'write' | 'execute',
   address: bigint,
-  child?: bigint,
+  process = mapper,
 ): Promise<Attempt> {
-  const args = { address, access, value: access === 'write' ? written : undefined, child };
+  if (process !== mapper || address !== buffer.address) await watch(process, address);
+  const args = { address, access, value: access === 'write' ? written : undefined };
   return attemptOf(accessOf(await process.request('touch', args)));
 }
 
@@ -126,6 +135,8 @@ export interface RouteResult {
   readonly verdict: 'open' | 'closed';
   /** What was seen, in a few words. */
   readonly detail: string;
+  /** What gave the entry back to user mode: functions of the kernel, the innermost first; or that nothing was seen to. */
+  readonly opener: string;
 }
 
 const secret = 0x5ec0_de00_cafe_0000n;
@@ -139,10 +150,14 @@ export function needsOf({ memory }: Route): string[] {
 }
 
 /**
- * Makes a page with known contents, maps it for DMA, tries the route, and looks: at what was read, and, from outside, at what the
- * frame holds that the device reaches. The mapping and its memory are gone afterwards; children stay.
+ * Makes a page with known contents, maps it for DMA, tries the route, and looks: at what was read, from outside at what the frame holds that
+ * the device reaches, and at who wrote the entries that the route went through. The mapping and its memory are gone afterwards; children stay.
  */
-export async function probeRoute(process: VfioProcess, route: Route): Promise<RouteResult> {
+export async function probeRoute(
+  process: VfioProcess,
+  route: Route,
+  recordPtes: RecorderFixtures['recordPtes'],
+): Promise<RouteResult> {
   const { guest, memory } = process.host;
   const { memory: kind = 'anonymous', protection = 'rw' } = route;
   if (kind === 'hugetlb') await guest.succeed(['sysctl', '-w', 'vm.nr_hugepages=2']);
@@ -157,13 +172,36 @@ export async function probeRoute(process: VfioProcess, route: Route): Promise<Ro
   const [page] = await process.entries(buffer.address, 1);
   const frame = page?.physicalAddress;
   if (frame === undefined) throw new InfrastructureError(`${route.name}: the mapped page has no frame.`);
-  const scene: Scene = { ...ground, frame, written, prepared };
+  const histories: PteHistory[] = [];
+  const watch: Watch = async (who, address) => {
+    histories.push(await recordPtes({ process: who, buffer: { address, size: 4096n } }));
+  };
+  await watch(process, buffer.address);
+  const scene: Scene = { ...ground, frame, written, prepared, watch };
 
   const attempt = await route.attempt(scene);
   const held = Buffer.from(await memory.read(frame, 8)).readBigUInt64LE();
   await mapping.unmap();
   await process.request('free', { address: buffer.address, size: buffer.size });
-  return { route, ...judge(route, attempt, holds, held) };
+  return { route, ...judge(route, attempt, holds, held), opener: await openerOf(histories) };
+}
+
+const userPage = _PAGE_PRESENT | _PAGE_USER;
+
+/** Who gave the entry that the route went through last to user mode: where a kernel that closes the route would do so. */
+async function openerOf(histories: readonly PteHistory[]): Promise<string> {
+  const history = histories.at(-1);
+  const isOpen = ({ raw = 0n }: { raw?: bigint } = {}): boolean => (raw & userPage) === userPage;
+  if (isOpen(history?.first[0])) return 'open from the beginning';
+  const writes = (await history?.writes()) ?? [];
+  const write = writes.findLast(({ before, after }) => isOpen(after) && !isOpen(before));
+  if (!write) return '';
+  const callers = (write.writer?.stack ?? []).map(({ text, certain }) => (certain ? text : `? ${text}`));
+  const functions = [write.writer?.place, ...callers];
+  return functions
+    .slice(0, 3)
+    .map((text) => (text ?? 'nobody was seen').replace(/\+0x\w+/, ''))
+    .join(' ← ');
 }
 
 /** @param held what the frame holds afterwards */

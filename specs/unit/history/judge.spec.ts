@@ -58,6 +58,16 @@ test('the map is the one of this memory and this process', () => {
   ).toBeUndefined();
 });
 
+test('memory that was mapped before it was recorded: what was closed then, and was opened', () => {
+  const before = [{ ...map, sent: 10, answered: 20 }];
+  const told = (first: readonly bigint[], ...writes: [number, number, bigint][]): string[] =>
+    undone(historyOf(writes, range, [...first], before), clearPageUser).map(({ what }) => what);
+  expect(told([closed, closed], [70, 1, open], [71, 1, closed])).toEqual([
+    'page 1 became open to user mode again 50 ms after the map returned',
+  ]);
+  expect(told([open, 0n], [70, 0, closed], [80, 0, open], [90, 1, open]), 'never seen closed').toEqual([]);
+});
+
 test('a right that was given for a time, between two times', () => {
   const history = historyOf([...both, [600, 1, open], [601, 1, closed]]);
   const what = (since: number, until?: number): string[] =>

@@ -1,42 +1,18 @@
 import { expect, test } from '../../../fixtures/index.js';
 import type { PteHistory } from '../../../lib/history/history.js';
-import type { GuestBuffer } from '../../../lib/guest/vfio/options.js';
-import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import type { Machine } from '../../../lib/machine/machine.js';
 import { changeText, writerText } from '../../../lib/history/tell.js';
 import { _PAGE_ACCESSED, _PAGE_DIRTY } from '../../../lib/paging/index.js';
-import { pick, type Random, randomFrom } from '../../support/fuzz/random.js';
-
-const pages = 8;
-const rounds = 50;
-
-/** Operations on a process's memory, each of which has the kernel write its entries, in an order that a seed decides. */
-async function shuffle(process: VfioProcess, { address, size }: GuestBuffer, random: Random): Promise<void> {
-  for (let round = 0; round < rounds; round += 1) {
-    const page = random(pages);
-    const part = { address: address + BigInt(page) * 4096n, size: 4096n * BigInt(1 + random(pages - page)) };
-    const all = [
-      () => process.request('mprotect', { ...part, protection: pick(['r', 'rw', 'rwx', ''], random) }),
-      () => process.request('mprotect', { address, size, protection: 'rw' }),
-      () => process.request('madvise', { ...part, advice: 'dontneed' }),
-      () => process.access(part.address, { access: 'read', timeoutMs: 50 }),
-      () => process.access(part.address, { access: 'write', timeoutMs: 50 }),
-      async () => (await process.fork()).kill(),
-      async () => {
-        await process.request('mprotect', { address, size, protection: 'rw' });
-        await (await process.mapDma({ pages, buffer: { address, size } })).unmap();
-      },
-    ];
-    await pick(all, random)();
-  }
-}
+import { randomFrom } from '../../support/fuzz/random.js';
+import { pages, rounds, shuffle } from '../../support/shuffle.js';
 
 /** Stops the machine for nothing, over and over. @returns how often */
 async function lookUntil(isOver: AbortSignal, machine: Machine): Promise<number> {
   let count = 0;
   for (; !isOver.aborted; count += 1) {
     await machine.paused(() => Promise.resolve());
-    await new Promise(setImmediate);
+    // The guest is to get on, on a busy host too.
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return count;
 }

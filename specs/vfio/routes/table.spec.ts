@@ -6,7 +6,7 @@ import { allExpectations, expectedRoutes } from './expectations.js';
 /** Some fifty mappings, a few of which wait for a write that never completes. */
 const budgetMs = 240_000;
 
-test('routes by which user mode reaches a mapped page', async ({ vfio, guest, stack }) => {
+test('routes by which user mode reaches a mapped page', async ({ vfio, guest, stack, recordPtes }) => {
   test.setTimeout(budgetMs);
   const release = (await guest.succeed(['uname', '-r'])).trim();
   const expected = expectedRoutes(stack.name, release);
@@ -14,7 +14,7 @@ test('routes by which user mode reaches a mapped page', async ({ vfio, guest, st
   const results: RouteResult[] = [];
   for (const route of routes) {
     if (!needsOf(route).some((need) => stack.lacks?.has(need)))
-      results.push(await probeRoute(process, route));
+      results.push(await probeRoute(process, route, recordPtes));
   }
 
   const { text: uncovered } = await uncoveredPaths(process);
@@ -37,24 +37,24 @@ async function attachTable(
   const open = results.filter(({ verdict }) => verdict === 'open').length;
   const title = 'Routes by which user mode reaches a mapped page';
   const subtitle = `${kernel}: ${open} open, ${results.length - open} closed`;
-  const rows = results.map(({ route, verdict, detail }) => {
+  const rows = results.map(({ route, verdict, detail, opener }) => {
     const known = expected[route.name];
     const change = known === undefined ? 'not recorded' : known === verdict ? '' : `was ${known}`;
-    return { route, verdict, detail, change };
+    return { route, verdict, detail, opener, change };
   });
   const body = tablePicture({
     title,
     subtitle,
     columns: [
-      { title: 'route', width: 330 },
+      { title: 'route', width: 270 },
       { title: '', width: 70 },
-      { title: 'what was seen', width: 290 },
+      { title: 'what was seen, and who gave the entry back', width: 360 },
       { title: 'changed', width: 90 },
     ],
-    rows: rows.map(({ route, verdict, detail, change }) => [
+    rows: rows.map(({ route, verdict, detail, opener, change }) => [
       { text: route.title },
       { text: verdict, tone: verdict === 'open' ? 'bad' : 'good' },
-      { text: detail },
+      { text: opener === '' ? detail : `${detail}: ${opener}` },
       { text: change, ...(change === '' ? {} : { tone: 'warn' as const }) },
     ]),
     notes: [`DMA paths beside vfio_iommu_type1: ${uncovered}.`],
@@ -62,14 +62,18 @@ async function attachTable(
   await test.info().attach('routes.svg', { body, contentType: 'image/svg+xml' });
 
   const lines = rows.map(
-    ({ route, verdict, detail, change }) =>
-      `| ${route.name} | ${route.title} | **${verdict}** | ${detail} | ${change} |`,
+    ({ route, verdict, detail, opener, change }) =>
+      `| ${route.name} | ${route.title} | **${verdict}** | ${detail} | ${opener} | ${change} |`,
   );
   const markdown = [
     `# ${title}`,
     `${subtitle}.`,
     `DMA paths beside vfio_iommu_type1: ${uncovered}.`,
-    ['| name | route | verdict | seen | changed |', '| --- | --- | --- | --- | --- |', ...lines].join('\n'),
+    [
+      '| name | route | verdict | seen | who gave the entry back | changed |',
+      '| --- | --- | --- | --- | --- | --- |',
+      ...lines,
+    ].join('\n'),
   ].join('\n\n');
   await test.info().attach('routes.md', { body: `${markdown}\n`, contentType: 'text/plain' });
 }
