@@ -112,10 +112,10 @@ test('walk, registers and logs are there', ({ run }) => {
   ]) {
     expect(stock, 'artifacts of a failure').toContain(name);
   }
-  // A pass leaves what is cheap.
-  expect(run.attachments('passes').toSorted()).toEqual(
-    ['console.txt', 'dmesg.txt', 'machine.json', 'monitor.txt', 'timeline.svg'].toSorted(),
-  );
+  // A pass leaves what is cheap, and one walk of what it saw.
+  expect(run.attachments('passes').toSorted()).toEqual([
+    ...['console.txt', 'dmesg.txt', 'machine.json', 'monitor.txt', 'timeline.svg', 'walk.svg', 'walk.txt'],
+  ]);
 });
 
 test('markup, control codes, endless lines and invalid UTF-8 of a guest are text and run nothing', async ({

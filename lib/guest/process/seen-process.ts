@@ -24,6 +24,8 @@ export interface ProcessHost {
   readonly machine: Machine;
   readonly guest: CommandShell;
   readonly memory: PhysicalMemory;
+  /** Told of each address that was walked, and of the first page where a run of pages was looked at. */
+  readonly onWalk?: (process: SeenProcess, address: bigint, seen: Walk<X86Entry> | PageRun<X86Entry>) => void;
 }
 
 const aScan: Rule<Scan<X86Entry>> = that(
@@ -58,15 +60,22 @@ export abstract class SeenProcess {
   async entries(address: bigint, pages: number): Promise<PageRun<X86Entry>> {
     check('entries', 'address', anAddress, address);
     check('entries', 'pages', whole(1), pages);
-    const { machine, memory } = this.host;
-    return await machine.paused(async () => walkRange(memory, await this.tables(memory), address, pages));
+    const { machine, memory, onWalk } = this.host;
+    const run = await machine.paused(async () =>
+      walkRange(memory, await this.tables(memory), address, pages),
+    );
+    onWalk?.(this, address, run);
+    return run;
   }
 
   /** The walk to one address, level by level, read from outside while the VM stands still. @param reader default: the host's */
   async walk(address: bigint, reader?: PhysicalMemory): Promise<Walk<X86Entry>> {
     check('walk', 'address', anAddress, address);
-    const memory = reader ?? this.host.memory;
-    return await this.host.machine.paused(async () => walk(memory, await this.tables(memory), address));
+    const { machine, memory, onWalk } = this.host;
+    const through = reader ?? memory;
+    const seen = await machine.paused(async () => walk(through, await this.tables(through), address));
+    if (!reader) onWalk?.(this, address, seen);
+    return seen;
   }
 
   /** Every mapping of the user half of its address space, read from outside while the VM stands still. */

@@ -3,6 +3,7 @@ import type { TableEntry } from '../entry.js';
 import type { AddressSpace } from '../format.js';
 import { PAGE_SIZE, type Level } from '../level.js';
 import { rightsFromBits, type Rights } from '../rights.js';
+import type { Walk } from '../walk/result.js';
 import { pagesAt, type MappingColumns } from './columns.js';
 import { HOLE_REASONS } from './list.js';
 
@@ -40,6 +41,8 @@ export class PageRun<E extends TableEntry = TableEntry> implements Iterable<Page
   readonly space: AddressSpace<E>;
   readonly start: bigint;
   readonly length: number;
+  /** The walk to the first page, of the tables that were read for the run: decoded when it is asked for. */
+  readonly first: () => Walk<E>;
   /** How many of the pages are mapped. */
   readonly mappedCount: number;
   /** Bits 31:0 and 63:32 of the leaf entry, or of the entry at which the translation ends. */
@@ -58,7 +61,9 @@ export class PageRun<E extends TableEntry = TableEntry> implements Iterable<Page
     pages: number,
     mappings: MappingColumns,
     holes: MappingColumns,
+    first: () => Walk<E>,
   ) {
+    this.first = first;
     this.space = space;
     this.start = start;
     this.length = pages;

@@ -20,7 +20,7 @@ export type ReadReply = Uint8Array | (Error & { readonly notRamAt: bigint });
 export type MemoryTask<T> = Generator<readonly ReadRequest[], T, readonly ReadReply[]>;
 
 /** Runs a task against a reader that needs no waiting. Errors of the reader other than "not RAM" pass through. */
-export function runSync<T>(task: MemoryTask<T>, memory: SyncPhysicalMemory): T {
+export function runSync<T>(task: MemoryTask<T>, memory: Pick<SyncPhysicalMemory, 'readSync'>): T {
   let step = task.next([]);
   while (step.done !== true) {
     step = task.next(step.value.map((request) => readSync(memory, request)));
@@ -38,7 +38,7 @@ export async function runAsync<T>(task: MemoryTask<T>, memory: PhysicalMemory): 
   return step.value;
 }
 
-function readSync(memory: SyncPhysicalMemory, request: ReadRequest): ReadReply {
+function readSync(memory: Pick<SyncPhysicalMemory, 'readSync'>, request: ReadRequest): ReadReply {
   try {
     return exactly(memory.readSync(request.address, request.length), request);
   } catch (error) {

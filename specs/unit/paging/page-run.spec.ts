@@ -55,6 +55,12 @@ test('agrees with a walk of every page, whatever its fate', () => {
   const pages = 512 * 4 + 2;
   const run = walkRangeSync(tables.memory, space, START, pages);
   const seen = new Set<string>();
+  for (const page of [0n, 1n, 2n, 512n, 1024n, 1536n]) {
+    const first = START + page * 0x1000n;
+    expect(walkRangeSync(tables.memory, space, first, 4).first()).toEqual(
+      walkSync(tables.memory, space, first),
+    );
+  }
   for (let index = 0; index < pages; index += 1) {
     const page = run.at(index);
     const walked = walkSync(tables.memory, space, START + BigInt(index) * 0x1000n);

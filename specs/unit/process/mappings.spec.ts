@@ -3,7 +3,7 @@ import { expect, test } from '@playwright/test';
 import { joined } from '../../../lib/guest/process/mapped-area.js';
 import { type ProcessHost, SeenProcess } from '../../../lib/guest/process/seen-process.js';
 import { parseSmaps } from '../../../lib/guest/process/smaps.js';
-import { type AddressSpace, scanSync, type X86Entry, x86Space } from '../../../lib/paging/index.js';
+import { type AddressSpace, hex, scanSync, type X86Entry, x86Space } from '../../../lib/paging/index.js';
 import { TableBuilder } from '../paging/support/table-builder.js';
 
 const start = 0x7f00_0000_0000n;
@@ -66,6 +66,8 @@ class Fake extends SeenProcess {
   readonly pid = 7;
   readonly host: ProcessHost;
   readonly #space: AddressSpace<X86Entry>;
+  readonly told: string[] = [];
+  stops = 0;
 
   constructor(outputs: readonly string[], exitCode = 0) {
     super();
@@ -76,13 +78,14 @@ class Fake extends SeenProcess {
       Promise.resolve({ exitCode, stdout: `6.1.0\n${left.shift() ?? ''}`, stderr: 'no smaps' });
     const machine = {
       guard: <T>(work: Promise<T>) => work,
-      paused: <T>(work: () => Promise<T>) => work(),
+      paused: <T>(work: () => Promise<T>) => {
+        this.stops += 1;
+        return work();
+      },
     };
-    this.host = {
-      machine,
-      guest: { run },
-      memory: tables.memory,
-    } as unknown as ProcessHost;
+    const onWalk: ProcessHost['onWalk'] = (_, address, seen) =>
+      this.told.push(`${'steps' in seen ? 'walk' : 'run'}: ${hex(address)}`);
+    this.host = { machine, guest: { run }, memory: tables.memory, onWalk } as unknown as ProcessHost;
   }
 
   override tables(): Promise<AddressSpace<X86Entry>> {
@@ -96,6 +99,16 @@ test('smaps and entries are of one moment: what changed meanwhile is looked at a
   const never = new Fake(Array.from({ length: 20 }, (_, look) => smaps(look)));
   await expect(never.mappings()).rejects.toThrow(/Process 7 changes its memory while it is looked at/);
   await expect(new Fake([], 1).mappings()).rejects.toThrow(/memory of process 7: no smaps\./);
+});
+
+test('each look tells of a walk, for which the machine is stopped once', async () => {
+  const process = new Fake([]);
+  await process.entries(start, 2);
+  await process.walk(start + 0x20_0000n);
+  // Somebody who looks through a reader of their own is not the test.
+  await process.walk(start, process.host.memory);
+  expect(process.stops).toBe(3);
+  expect(process.told).toEqual([`run: ${hex(start)}`, `walk: ${hex(start + 0x20_0000n)}`]);
 });
 
 test('a range is of whole pages', () => {
