@@ -16,7 +16,7 @@ export default defineConfig({
   reporter: [
     // Only here: a shard's report has a test's attachments as they were made, before any reporter of its own sees the test's end.
     [path.join(root, 'fixtures/reporters/timeline.ts')],
-    [path.join(root, 'fixtures/reporters/title.ts'), { missingShards: missing }],
+    [path.join(root, 'fixtures/reporters/html-page.ts'), { missingShards: missing }],
     [path.join(root, 'fixtures/reporters/summary.ts'), { missingShards: missing }],
     ['html', { open: 'never', outputFolder: path.join(root, 'playwright-report') }],
     ['json', { outputFile: path.join(root, 'test-results.json') }],

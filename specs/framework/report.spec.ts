@@ -18,7 +18,7 @@ const test = base.extend<object, ReportFixtures>({
   run: [
     async ({}, use) => {
       const folder = await mkdtemp(path.join(tmpdir(), 'report-'));
-      const run = await runSamples(folder, ['--grep', 'passes|stock driver|markup']);
+      const run = await runSamples(folder, ['--grep', 'passes|stock driver|markup|boot|length']);
       await use(run);
       await rm(folder, { recursive: true });
     },
@@ -37,15 +37,17 @@ const test = base.extend<object, ReportFixtures>({
 test.describe.configure({ mode: 'serial', timeout: 120_000 });
 
 test('in the terminal a failed test is its message, in at most 25 lines', ({ run }) => {
-  const [, ...failures] = run.output.split(/^ {2}\d\) /m);
-  const stock = failures.find((text) => text.split('\n', 1)[0]?.includes('stock driver'));
-  const lines =
-    stock
-      ?.split(/^ {2}\d+ failed$/m)[0]
-      ?.trim()
-      .split('\n') ?? [];
-  expect(lines.join('\n')).toContain('_PAGE_USER (bit 2) is set');
-  expect(lines.length, lines.join('\n')).toBeLessThanOrEqual(25);
+  const [list = ''] = run.output.split(/^ {2}\d+ failed$/m);
+  const [, ...failures] = list.split(/^ {2}\d\) /m).map((text) => text.trim());
+  const said = (title: string): string =>
+    failures.find((text) => text.split('\n', 1)[0]?.includes(title)) ?? '';
+  expect(said('stock driver')).toContain('_PAGE_USER (bit 2) is set');
+  expect(said('fails to boot')).toMatch(
+    /did not become ready: guest panicked: VFS[^]* lines more: in the report[^]*\| \[/,
+  );
+  expect(said('fails at length')).toMatch(/^.*\n\s+─* ?Retry #1[^]*polygon/);
+  expect(failures).toHaveLength(4);
+  for (const text of failures) expect(text.split('\n').length, text).toBeLessThanOrEqual(25);
   expect(run.output).not.toContain('attachment #');
   const names = run.attachments('fails with the stock driver');
   expect(names).toContain('dmesg.txt');
@@ -59,6 +61,33 @@ test('the first page says verdict, stack, accelerator and kernel', async ({ run,
     page.getByText(/^Bad \(exit code 1\): .* · reference, (TCG|KVM), Linux \d+\.\d+/),
   ).toBeVisible();
   await page.screenshot({ path: test.info().outputPath('first-page.png') });
+});
+
+test('the picture of a failure is seen at once, beside an error whose lines are whole; of a pass, too', async ({
+  run,
+  browser,
+}) => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  for (const title of ['fails with the stock driver', 'passes']) {
+    await openTest(page, run.movedReport, title);
+    const [picture] = await page.locator('img').all();
+    const { y = 0, height = 800 } = (await picture?.boundingBox()) ?? {};
+    await page.screenshot({ path: test.info().outputPath(`${title}.png`) });
+    expect(y + height, title).toBeLessThanOrEqual(800);
+  }
+  await page.goto(pathToFileURL(path.join(run.movedReport, 'index.html')).href);
+  await page.getByText('fails at length').first().click();
+  await expect(page.locator('.test-error-view').last(), 'whole').toContainText('Line 30 of the story.');
+  await openTest(page, run.movedReport, 'fails with the stock driver');
+  const [seen, all] = await page
+    .locator('.test-error-view')
+    .first()
+    // What of a browser's Element is needed: this code runs in the page.
+    .evaluate((view) => {
+      const { clientWidth, scrollWidth } = view as unknown as Record<'clientWidth' | 'scrollWidth', number>;
+      return [clientWidth, scrollWidth];
+    });
+  expect(all).toBeLessThanOrEqual(seen);
 });
 
 test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {

@@ -24,5 +24,5 @@ export function launchBrowser(): Promise<Browser> {
 export async function openTest(page: Page, report: string, title: string): Promise<void> {
   await page.goto(pathToFileURL(path.join(report, 'index.html')).href);
   await page.getByText(title, { exact: true }).first().click();
-  await expect(page.getByText('what-happened.txt').first()).toBeVisible();
+  await expect(page.getByText('machine.json').first()).toBeVisible();
 }

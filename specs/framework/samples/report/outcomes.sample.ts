@@ -31,3 +31,23 @@ test('fails in a guest that hangs', async ({ machine, guest }) => {
   await machine.monitor.stop();
   await expect(guest.run(['true'], { timeoutMs: 1_000 })).resolves.toBeDefined();
 });
+
+test.describe('without an init', () => {
+  test.use({ machineOptions: { kernelArguments: 'rdinit=/nowhere/init', coldBoot: true } });
+
+  test('fails to boot', async ({ guest }) => {
+    await guest.run(['true']);
+  });
+});
+
+test.describe('with another try', () => {
+  test.describe.configure({ retries: 1 });
+
+  test('fails at length', () => {
+    for (let sides = 3; sides < 11; sides += 1) expect.soft(sides, `a polygon\nof ${sides} sides`).toBe(2);
+    const story = Array.from({ length: 60 }, (_, line) => `Line ${line + 1} of the story.`);
+    throw new Error(story.join('\n'), {
+      cause: new Error('This\nis\nwhy.', { cause: new TypeError('And this.') }),
+    });
+  });
+});
