@@ -19,14 +19,14 @@ test('${title}', async ({ guest, vfio }) => {
 });
 `;
 await writeFile('specs/vfio/my-change.spec.ts', spec);
-const args = ['test', '--project=reference', '--reporter=html', 'specs/vfio/my-change.spec.ts'];
+const args = ['test', '--project=reference', 'specs/vfio/my-change.spec.ts'];
 const env = { ...process.env, PLAYWRIGHT_HTML_OPEN: 'never', E2E_ACCEL: 'tcg' };
 const { status } = spawnSync('node_modules/.bin/playwright', args, { stdio: 'inherit', env });
 if (status !== 1) throw new TypeError(`the spec that is to fail ended with ${String(status)}`);
 
 const browser = await launchBrowser();
 try {
-  const page = await browser.newPage({ viewport: { width: 1024, height: 1700 } });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
   await openTest(page, path.resolve('playwright-report'), title);
   await page.screenshot({ path: path.join(target, 'report-failure.png') });
 } finally {
