@@ -55,23 +55,3 @@ test('the first spec of the documentation is the one that init writes, and the R
   expect(await page('docs/first-spec.md')).toContain(await page('scripts/init/specs/first.spec.ts'));
   expect(await page('README.md')).toContain(body.join('\n\n'));
 });
-
-test('no page points to a file that is not there', async () => {
-  const docs = (await readdir(path.join(root, 'docs'))).filter((name) => name.endsWith('.md'));
-  const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...docs.map((name) => `docs/${name}`)];
-  for (const name of pages) {
-    const links = [...(await page(name)).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(
-      ([, link]) => link ?? '',
-    );
-    for (const link of links) {
-      const file = path.join(path.dirname(name), link);
-      await expect(readdir(path.join(root, path.dirname(file))), `${name}: ${link}`).resolves.toContain(
-        path.basename(file),
-      );
-    }
-  }
-});
-
-test('the README is of at most 100 lines', async () => {
-  expect((await page('README.md')).split('\n').length).toBeLessThanOrEqual(100);
-});
