@@ -90,10 +90,29 @@ test('the picture of a failure is seen at once, beside an error whose lines are 
   expect(all).toBeLessThanOrEqual(seen);
 });
 
+test('what is asked of a VM is a step, with its arguments and the line that asked', async ({
+  run,
+  browser,
+}) => {
+  const page = await browser.newPage();
+  await openTest(page, run.movedReport, 'passes');
+  await page.getByText('Expect "toMatchPageFault"').first().click();
+  const steps = await page.locator('.step-title-text').allInnerTexts();
+  for (const step of [
+    /^guest shell exit "\$1" 3 ?— .*outcomes\.sample\.ts:8$/,
+    /^monitor command info version ?— .*outcomes\.sample\.ts:9$/,
+    /^map 4 pages for DMA ?— .*outcomes\.sample\.ts:10$/,
+    /^walk 0x7f[0-9a-f]+ of process \d+ ?— .*outcomes\.sample\.ts:11$/,
+    /^touch address: 0x7f[0-9a-f]+, access: read.* of process \d+ ?— .*outcomes\.sample\.ts:12$/,
+  ])
+    expect(steps).toContainEqual(expect.stringMatching(step));
+});
+
 test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {
   const page = await browser.newPage({ viewport: { width: 1024, height: 1000 } });
   await openTest(page, run.movedReport, 'fails with the stock driver');
-  const sizes = await page.locator('img').evaluateAll((images) =>
+  // The thumbnail of a trace is no picture of ours.
+  const sizes = await page.locator("img:not([src^='data:'])").evaluateAll((images) =>
     images.map((image) => {
       // What of a browser's HTMLImageElement is needed: this code runs in the page.
       const { naturalWidth, complete, width } = image as unknown as Record<
@@ -138,6 +157,7 @@ test('walk, registers and logs are there', ({ run }) => {
     'monitor.txt',
     'console.txt',
     'timeline.svg',
+    'trace',
   ]) {
     expect(stock, 'artifacts of a failure').toContain(name);
   }

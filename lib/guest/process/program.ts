@@ -58,12 +58,12 @@ export class Program extends AttachedProcess {
   readLine({
     timeoutMs = lineMs * this.host.machine.pace,
   }: { readonly timeoutMs?: number } = {}): Promise<string> {
-    return this.host.machine.guard(this.#process.readLine({ timeoutMs }));
+    return this.step('readLine', [], () => this.host.machine.guard(this.#process.readLine({ timeoutMs })));
   }
 
   /** Sends a line to its stdin. @throws GuestProcessEndedError */
   writeLine(line: string): Promise<void> {
-    return this.host.machine.guard(this.#process.writeLine(line));
+    return this.step('writeLine', [line], () => this.host.machine.guard(this.#process.writeLine(line)));
   }
 
   /** Ends it, and all that it started, with SIGKILL. */

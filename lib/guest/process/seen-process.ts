@@ -24,6 +24,8 @@ export interface ProcessHost {
   readonly machine: Machine;
   readonly guest: CommandShell;
   readonly memory: PhysicalMemory;
+  /** What somebody else asks for is done through this, with its arguments. */
+  readonly step?: <T>(what: string, args: readonly unknown[], work: () => Promise<T>) => Promise<T>;
   /** Told of each address that was walked, and of the first page where a run of pages was looked at. */
   readonly onWalk?: (process: SeenProcess, address: bigint, seen: Walk<X86Entry> | PageRun<X86Entry>) => void;
 }
@@ -73,17 +75,19 @@ export abstract class SeenProcess {
     check('walk', 'address', anAddress, address);
     const { machine, memory, onWalk } = this.host;
     const through = reader ?? memory;
-    const seen = await machine.paused(async () => walk(through, await this.tables(through), address));
+    const work = (): Promise<Walk<X86Entry>> =>
+      machine.paused(async () => walk(through, await this.tables(through), address));
+    const seen = await (reader ? work() : this.step('walk', [address], work));
     if (!reader) onWalk?.(this, address, seen);
     return seen;
   }
 
   /** Every mapping of the user half of its address space, read from outside while the VM stands still. */
   scan(): Promise<Scan<X86Entry>> {
-    return this.host.machine.paused(async () => {
-      const { memory } = this.host;
-      return await scan(memory, await this.tables(memory), { range: 'user' });
-    });
+    const { machine, memory } = this.host;
+    return this.step('scan', [], () =>
+      machine.paused(async () => scan(memory, await this.tables(memory), { range: 'user' })),
+    );
   }
 
   /** How its address space differs from what an earlier scan saw. */
@@ -107,6 +111,11 @@ export abstract class SeenProcess {
     throw new InfrastructureError(
       `Process ${this.pid} changes its memory while it is looked at (${mostLooks} times): have it wait meanwhile, for a line of its stdin for example.`,
     );
+  }
+
+  /** Of the process, in a title: `walk 0x7f… of process 123`. */
+  protected step<T>(what: string, args: readonly unknown[], work: () => Promise<T>): Promise<T> {
+    return this.host.step ? this.host.step(what, [...args, `of process ${this.pid}`], work) : work();
   }
 
   async #areas(): Promise<{ release: string; areas: SmapsArea[] }> {

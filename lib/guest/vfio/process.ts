@@ -289,7 +289,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     const call: GuestCall = { op, pid: this.pid, vaddr, size, sent: Date.now(), answered: undefined };
     this.host.calls?.push(call);
     try {
-      return await this.host.machine.guard(this.tool.request(op, addressed));
+      return await this.step(op, [args], () => this.host.machine.guard(this.tool.request(op, addressed)));
     } finally {
       call.answered = Date.now();
     }

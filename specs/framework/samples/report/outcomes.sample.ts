@@ -4,8 +4,12 @@
 import { expect, test } from '../../../../fixtures/index.js';
 import { loadVfioDriver } from '../../../support/vfio-driver.js';
 
-test('passes', async ({ vfio, kernelLog }) => {
+test('passes', async ({ guest, vfio, kernelLog, monitor }) => {
+  await guest.shell('exit "$1"', {}, '3');
+  await monitor.command('info version');
   const mapping = await vfio.mapDma({ pages: 4 });
+  await mapping.walk(1);
+  await expect(mapping.touch(2)).rejects.toMatchPageFault({ user: true });
   await expect(mapping).toHaveUserBitCleared();
   await expect(kernelLog).toReportClearing(mapping);
 });
