@@ -17,8 +17,8 @@ function tables() {
 test('a walk that a check looked at is what a passing test shows, with every entry and the bits of the last', async ({}, testInfo) => {
   const { memory, space } = tables();
   expect(lastSight(testInfo)).toBeUndefined();
-  await expect(walkRangeSync(memory, space, start, 1)).toHaveUserBitCleared();
   await expect(walkSync(memory, space, start)).toHaveUserBitCleared();
+  await expect(walkRangeSync(memory, space, start, 1)).toHaveUserBitCleared();
   const sight = lastSight(testInfo);
   if (!sight) throw new Error('nothing was noted');
   expect(subjectsOf(testInfo), 'of what passed').toEqual([]);
@@ -27,7 +27,7 @@ test('a walk that a check looked at is what a passing test shows, with every ent
   expect(memory.reads).toHaveLength(reads);
   expect(picture.body).toContain('<svg');
   for (const text of [
-    /^the page at 0x7f1234567000, seen last:$/m,
+    /^1 page at 0x7f1234567000, seen last:$/m,
     /^ {2}PML4 \[254\]/m,
     /^ {2}PT .*0x800000001f0ba863/m,
   ])
