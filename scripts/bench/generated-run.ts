@@ -16,6 +16,8 @@ export interface GeneratedRun {
   readonly workers: number;
   /** Those that a test asks for. */
   readonly fixtures?: string;
+  /** What a test sets with `test.use`, by its `index`. Default: nothing. */
+  readonly use?: string;
   /** A test's body, with the fixtures and its `index` in reach. Default: one command. */
   readonly body?: string;
   readonly environment?: NodeJS.ProcessEnv;
@@ -29,6 +31,7 @@ export async function startGeneratedRun({
   tests,
   workers,
   fixtures = 'guest, machine, launch',
+  use = '{}',
   body = "expect(await guest.succeed(['echo', 'x'])).toBe('x\\n');",
   environment = {},
   reporter = 'line',
@@ -36,7 +39,10 @@ export async function startGeneratedRun({
   const spec = [
     `import { expect, test } from ${JSON.stringify(api)};`,
     `for (let index = 0; index < ${tests}; index += 1)`,
-    `  test('test ' + index, async ({ ${fixtures} }) => { ${body} });`,
+    `  test.describe('test ' + index, () => {`,
+    `    test.use(${use});`,
+    `    test('test ' + index, async ({ ${fixtures} }) => { ${body} });`,
+    '  });',
   ];
   const config = {
     testDir: '.',
@@ -71,7 +77,7 @@ export async function generatedRun(
   await once(child, 'exit');
   const report = JSON.parse(await readFile(path.join(run.folder, 'results.json'), 'utf8')) as JSONReport;
   const results = report.suites
-    .flatMap(({ specs }) => specs)
+    .flatMap(({ suites = [] }) => suites.flatMap(({ specs }) => specs))
     .flatMap((spec) => spec.tests.flatMap((test) => test.results));
   return { report, results };
 }
