@@ -19,7 +19,7 @@ const gdbOptions = shape<ConnectGdbOptions>({
   host: optional(text(/^\S+$/, "a host, such as '127.0.0.1'")),
   timeoutMs: optional(milliseconds),
   resuming: optional(that<Resuming>('a function', isFunction)),
-  onWatch: optional(that<(stop: StopReply) => void>('a function', isFunction)),
+  onTrap: optional(that<(stop: StopReply) => void>('a function', isFunction)),
 });
 
 /**
@@ -35,7 +35,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
     host = '127.0.0.1',
     timeoutMs = 5_000,
     resuming = <T>(work: () => Promise<T>) => work(),
-    onWatch = () => undefined,
+    onTrap = () => undefined,
   } = check('connectGdb', 'options', gdbOptions, options);
   const where = `${host}:${String(port)}`;
   const socket = connect({ port, host, noDelay: true });
@@ -52,7 +52,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
   }
   socket.on('error', () => undefined);
   try {
-    return await GdbClient.attach(socket, where, timeoutMs, { resuming, onWatch });
+    return await GdbClient.attach(socket, where, timeoutMs, { resuming, onTrap });
   } catch (error) {
     if (error instanceof GdbTimeoutError) {
       throw new GdbTimeoutError(

@@ -22,12 +22,14 @@ export type Resuming = <T>(work: () => Promise<T>) => Promise<T>;
 export interface GdbHooks {
   /** Runs what lets the VM run, when whoever else has it stopped is done. Default: at once. */
   readonly resuming?: Resuming;
-  /** Told of each stop at a watchpoint. */
-  readonly onWatch?: (stop: StopReply) => void;
+  /** Told of each stop at a watchpoint, or at anything else that is a trap. */
+  readonly onTrap?: (stop: StopReply) => void;
 }
 
 /** gdb's number of the signal with which QEMU reports that it was told to stop. */
 const SIGINT = 2;
+/** At a watchpoint, a breakpoint, or after a step. */
+const SIGTRAP = 5;
 /** For the stop that was asked for. */
 const STOP_MS = 5_000;
 /** For one instruction. */
@@ -45,7 +47,7 @@ export class GdbClient {
   readonly #breakpoints = new Set<bigint>();
   /** As the stub is told of them: address and length. */
   readonly #watchpoints = new Set<string>();
-  readonly #onWatch: (stop: StopReply) => void;
+  readonly #onTrap: (stop: StopReply) => void;
   #layout: readonly RegisterSlot[] | undefined;
   #mode: AddressMode | undefined;
   /** Ends when whatever is under way has ended: which vCPU and which address mode are chosen is state of the stub. */
@@ -64,10 +66,10 @@ export class GdbClient {
     socket: Socket,
     where: string,
     timeoutMs: number,
-    { resuming, onWatch }: Required<GdbHooks>,
+    { resuming, onTrap }: Required<GdbHooks>,
   ) {
     this.#resuming = resuming;
-    this.#onWatch = onWatch;
+    this.#onTrap = onTrap;
     this.#connection = new GdbConnection(socket, {
       where,
       timeoutMs,
@@ -214,18 +216,18 @@ export class GdbClient {
    * Has one vCPU of a VM that stands execute one instruction, and tells nobody. It ends what QEMU has not told of: a vCPU that stands behind a
    * write of which no stop spoke keeps that in mind, and stops its next one somewhere behind the instruction (QEMU 7.2, softmmu/physmem.c,
    * cpu_check_watchpoint).
+   *
+   * @returns the watchpoint that was told of meanwhile
    */
-  async settle(cpu: number): Promise<StopReply> {
+  async settle(cpu: number): Promise<bigint | undefined> {
     const wasSuspended = this.#suspended;
     this.#suspended = false;
     this.#isSettling = true;
     try {
-      await this.#inTurn('settle a vCPU', () => this.#resume(`vCont;s:${threadOf(cpu)}`));
-      return await this.waitForStop(SETTLE_MS).catch(async (error: unknown) => {
-        if (!(error instanceof GdbTimeoutError)) throw error;
-        // It halts, and executes nothing.
-        return await this.interrupt();
-      });
+      const { watch } = await this.#oneStep(cpu);
+      // A stop that tells of a watchpoint leaves the vCPU stepping (gdbstub/softmmu.c, gdb_vm_state_change): it stopped when it is let run.
+      if (watch !== undefined) await this.#oneStep(cpu);
+      return watch;
     } finally {
       this.#isSettling = false;
       this.#suspended = wasSuspended;
@@ -414,6 +416,15 @@ export class GdbClient {
     else this.#watchpoints.delete(place);
   }
 
+  /** Of a vCPU that may halt, and execute nothing. */
+  async #oneStep(cpu: number): Promise<StopReply> {
+    await this.#inTurn('settle a vCPU', () => this.#resume(`vCont;s:${threadOf(cpu)}`));
+    return await this.waitForStop(SETTLE_MS).catch(async (error: unknown) => {
+      if (!(error instanceof GdbTimeoutError)) throw error;
+      return await this.interrupt();
+    });
+  }
+
   async #step(cpu: number): Promise<StopReply> {
     await this.#resume(`vCont;s:${threadOf(cpu)}`);
     return this.waitForStop(10_000);
@@ -443,7 +454,7 @@ export class GdbClient {
     this.#stopped = stop;
     if (!this.#suspended || stop.signal !== SIGINT) this.#tell(stop);
     this.#onSuspended?.resolve(stop);
-    if (stop.watch !== undefined && !this.#isSettling) this.#onWatch(stop);
+    if (stop.signal === SIGTRAP && !this.#isSettling) this.#onTrap(stop);
     return stood;
   }
 

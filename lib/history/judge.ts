@@ -47,13 +47,14 @@ export function notChangedOnce(history: PteHistory, change: KernelChange, map: G
     // A page that is not there yet comes as the kernel makes it.
     let done = !open && (first.raw & _PAGE_PRESENT) !== 0n;
     for (const write of writes.filter(({ at }) => at >= map.sent)) {
-      const now = isOpen(write.after, change);
-      if (now === open) continue;
+      const was = open;
+      open = isOpen(write.after, change);
+      // A page that is taken out, to come back elsewhere, is neither.
+      const isDone = !open && (write.after.raw & _PAGE_PRESENT) !== 0n;
       const when = instant(write.at, map);
-      open = now;
-      if (open && done)
+      if (open && !was && done)
         return { page, what: `page ${page} became ${change.states.left} again ${when}`, write };
-      if (open) continue;
+      if (!isDone || (done && !was)) continue;
       done = true;
       if (write.at > (map.answered ?? Infinity))
         return {

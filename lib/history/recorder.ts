@@ -102,7 +102,7 @@ export class PteRecorder implements Watcher {
   async record(range: RecordedRange, calls: readonly GuestCall[] = []): Promise<PteHistory> {
     if (!this.isOn)
       throw new StubTakenError(
-        'Nothing can be recorded any more: a debugger took the gdb stub, which serves one.',
+        `${this.#machine.title}: nothing can be recorded any more: a debugger took the gdb stub, which serves one. Record in a test without one.`,
       );
     if (range.pages > mostPages)
       throw new InfrastructureError(

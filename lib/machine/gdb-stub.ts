@@ -73,7 +73,7 @@ export class QemuGdbStub implements GdbStub {
     }
   }
 
-  async #attach(onWatch?: (stop: StopReply) => void): Promise<GdbClient> {
+  async #attach(onTrap?: (stop: StopReply) => void): Promise<GdbClient> {
     const { title, ports } = this.#machine;
     if (this.client) {
       throw new StubTakenError(
@@ -86,7 +86,7 @@ export class QemuGdbStub implements GdbStub {
       return await connectGdb({
         port: ports.debug,
         resuming: (work) => this.#runState.betweenLooks('let the VM run', work),
-        ...(onWatch ? { onWatch } : {}),
+        ...(onTrap ? { onTrap } : {}),
       });
     });
     this.#client = await this.#machine.guard(attached);

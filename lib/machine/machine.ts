@@ -41,7 +41,7 @@ export interface GdbStub {
 
 /** Who sets watchpoints, in a look, and is told of the writes there. */
 export interface Watcher {
-  /** A vCPU stands behind a write, and everything else with it until this resolves. */
+  /** A vCPU stands behind a write, or at another trap, and everything else with it until this resolves. */
   hit(stop: StopReply): Promise<void>;
   /** The machine stands for something else: a vCPU may stand behind a write of which the stub will not tell any more. */
   stopped(): Promise<void>;
