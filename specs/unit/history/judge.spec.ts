@@ -46,9 +46,15 @@ test('a page that the kernel copies while it maps it is taken out, put back, and
   expect(said(historyOf([...both, [300, 0, 0n], [301, 0, open]]))).toEqual([
     'page 0 became open to user mode again 101 ms after the map returned',
   ]);
-  expect(said(historyOf([[104, 0, 0n], [120, 1, closed]])), 'taken out only').toEqual([
-    'page 0 never came to be closed to user mode',
-  ]);
+  expect(
+    said(
+      historyOf([
+        [104, 0, 0n],
+        [120, 1, closed],
+      ]),
+    ),
+    'taken out only',
+  ).toEqual(['page 0 never came to be closed to user mode']);
 });
 
 test('what happened before the last map is none of its faults', () => {
