@@ -216,18 +216,15 @@ export class GdbClient {
    * Has one vCPU of a VM that stands execute one instruction, and tells nobody. It ends what QEMU has not told of: a vCPU that stands behind a
    * write of which no stop spoke keeps that in mind, and stops its next one somewhere behind the instruction (QEMU 7.2, softmmu/physmem.c,
    * cpu_check_watchpoint).
-   *
-   * @returns the watchpoint that was told of meanwhile
    */
-  async settle(cpu: number): Promise<bigint | undefined> {
+  async settle(cpu: number): Promise<void> {
     const wasSuspended = this.#suspended;
     this.#suspended = false;
     this.#isSettling = true;
     try {
       const { watch } = await this.#oneStep(cpu);
-      // A stop that tells of a watchpoint leaves the vCPU stepping (gdbstub/softmmu.c, gdb_vm_state_change): it stopped when it is let run.
+      // A stop that tells of a watchpoint leaves the vCPU stepping (gdbstub/softmmu.c, gdb_vm_state_change): it would stop when it is let run.
       if (watch !== undefined) await this.#oneStep(cpu);
-      return watch;
     } finally {
       this.#isSettling = false;
       this.#suspended = wasSuspended;

@@ -149,11 +149,7 @@ export class PteRecorder implements Watcher {
 
   async hit({ cpu = 0, watch = 0n }: StopReply): Promise<void> {
     if (this.#client?.running !== false) return;
-    await this.#check(this.#hitOf(cpu, watch));
-  }
-
-  #hitOf(cpu: number, watch: bigint): Hit {
-    return { at: Date.now(), cpu, watched: this.#kernel.physical(watch) };
+    await this.#check({ at: Date.now(), cpu, watched: this.#kernel.physical(watch) });
   }
 
   /** QEMU 7.2 forgets to tell of a write behind which a vCPU stood already when the machine was stopped for something else. */
