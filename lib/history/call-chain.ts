@@ -14,6 +14,8 @@ export interface ChainInput {
   readonly rip: bigint;
   /** The stack from RSP on. */
   readonly stack: Buffer;
+  /** Of a kernel with frame pointers. */
+  readonly framePointers?: { readonly rsp: bigint; readonly rbp: bigint } | undefined;
   /** The function in the kernel's text, or a module's, that an address lies in; undefined for anything else. */
   readonly resolve: (address: bigint) => SymbolHit | undefined;
   /** The bytes before an address of code, as many as asked for; undefined where they cannot be read. */
@@ -28,9 +30,17 @@ const thunk = /^__x86_indirect_(call_)?thunk/;
 
 /**
  * The functions that a kernel stack tells of, the innermost first. Kernels without frame pointers leave no chain in memory, so that a
- * return address is told from other numbers by the call before it, and is certain only where that calls the very function below.
+ * return address is told from other numbers by the call before it, and is certain only where that calls the very function below. Where
+ * frame pointers lead to it, it is certain as well.
  */
-export async function callChain({ rip, stack, resolve, before }: ChainInput): Promise<Frame[]> {
+export async function callChain({
+  rip,
+  stack,
+  framePointers,
+  resolve,
+  before,
+}: ChainInput): Promise<Frame[]> {
+  const linked = linkedFrames(stack, framePointers);
   const frames: (Frame & { readonly name: string })[] = [];
   /** Functions that may be running below the next frame. */
   const callees = [resolve(rip)?.name];
@@ -44,8 +54,10 @@ export async function callChain({ rip, stack, resolve, before }: ChainInput): Pr
     const isIndirect = target === undefined || thunk.test(target);
     const below = isIndirect ? -1 : callees.indexOf(target);
     // A direct call of something else is what an earlier call has left there.
-    const certain = below >= 0;
-    if (certain) {
+    const isLinked = linked.has(at);
+    const certain = isLinked || below >= 0;
+    if (isLinked) callees.splice(0, callees.length, place.name);
+    else if (certain) {
       const callee = frames.findIndex(({ name }) => name === target);
       const found = frames[callee];
       if (found) frames[callee] = { ...found, certain };
@@ -56,6 +68,21 @@ export async function callChain({ rip, stack, resolve, before }: ChainInput): Pr
     frames.push({ address, text: place.text, name: place.name, certain });
   }
   return frames.map(({ address, text, certain }) => ({ address, text, certain }));
+}
+
+/** Where frame pointers say that return addresses lie: each points to the outer function's, above which its own return address is. */
+function linkedFrames(stack: Buffer, start: ChainInput['framePointers']): ReadonlySet<number> {
+  const places = new Set<number>();
+  if (start === undefined) return places;
+  const { rsp } = start;
+  let at = Number(start.rbp - rsp);
+  while (at >= 0 && at + 16 <= stack.length) {
+    places.add(at + 8);
+    const outer = Number(stack.readBigUInt64LE(at) - rsp);
+    if (outer <= at) break;
+    at = outer;
+  }
+  return places;
 }
 
 /** The call instruction that ends at `address`; its target where it has one. */

@@ -36,6 +36,7 @@ export interface WritingVcpu {
   /** Behind the instruction that wrote. */
   readonly rip: bigint;
   readonly rsp: bigint;
+  readonly rbp: bigint;
   readonly task: WritingTask | undefined;
   /** From RSP on. */
   readonly stack: Buffer;
@@ -127,6 +128,7 @@ export class KernelView {
       vcpu: registers.cpu,
       rip: registers.get('rip'),
       rsp,
+      rbp: registers.get('rbp'),
       task: await this.#task(memory, registers.get('gs_base')),
       stack: stack ?? Buffer.alloc(0),
     };

@@ -27,12 +27,16 @@ function returnTo(caller: string, at: number, callee: string | undefined): bigin
   return address;
 }
 
-const chain = async (words: readonly bigint[]): Promise<string[]> => {
+const rsp = 0xffff_c900_0000_3f00n;
+
+/** Of a stack of these words; `rbp` points to one of them. */
+const chain = async (words: readonly bigint[], rbp?: number): Promise<string[]> => {
   const stack = Buffer.alloc(words.length * 8);
   for (const [index, word] of words.entries()) stack.writeBigUInt64LE(word, index * 8);
   const frames = await callChain({
     rip: start('writer') + 0x20n,
     stack,
+    framePointers: rbp === undefined ? undefined : { rsp, rbp: rsp + BigInt(rbp) * 8n },
     resolve,
     before: (address) => Promise.resolve(code.get(address)),
   });
@@ -61,5 +65,26 @@ test('a call through a register is certain once its own function is called by na
   expect(await chain([returnTo('vfs', 0x50, undefined), returnTo('syscall', 0x60, 'vfs')])).toEqual([
     'vfs+0x50',
     'syscall+0x60',
+  ]);
+});
+
+test('a call through a register is certain where frame pointers lead to it, and what they pass over is not', async () => {
+  const saved = (word: number): bigint => rsp + BigInt(word) * 8n;
+  const words = [
+    returnTo('stranger', 0x10, undefined),
+    saved(4),
+    returnTo('ioctl', 0x30, undefined),
+    returnTo('stranger', 0x20, undefined),
+    1n,
+    returnTo('vfs', 0x50, undefined),
+  ];
+  expect(await chain(words, 1)).toEqual(['? stranger+0x10', 'ioctl+0x30', '? stranger+0x20', 'vfs+0x50']);
+  // A chain that leads nowhere, downwards or in a circle ends.
+  expect(await chain([saved(0), returnTo('ioctl', 0x30, undefined)], 0)).toEqual(['ioctl+0x30']);
+  expect(await chain(words, 4000)).toEqual([
+    '? stranger+0x10',
+    '? ioctl+0x30',
+    '? stranger+0x20',
+    '? vfs+0x50',
   ]);
 });
