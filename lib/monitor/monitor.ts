@@ -31,6 +31,10 @@ export interface MonitorPeer {
   readonly path: string | undefined;
 }
 
+/** What HMP calls them, short and long. */
+const stops = /^\s*(s|stop)\s*$/;
+const continues = /^\s*(c|cont)\s*$/;
+
 /**
  * QEMU's human monitor, typed. Addresses are bigints; what a command answers is parsed and checked.
  *
@@ -57,7 +61,8 @@ export class Monitor {
   }
 
   /**
-   * Any command: the reply's text, lines ending in `\n`, without echo and prompt. A refusal is a reply too.
+   * Any command: the reply's text, lines ending in `\n`, without echo and prompt. A refusal is a reply too. `stop` and `cont` are as the
+   * methods of that name.
    *
    * @throws MonitorInputError for one that QEMU would not come to the end of: see `infoMem`
    */
@@ -73,7 +78,20 @@ export class Monitor {
       const selects = commands.some((command) => /^\s*cpu\s/.test(command));
       await this.#refuseFiveLevels(selects ? 'info registers -a' : 'info registers', options);
     }
-    return await this.#client.commands(commands, options);
+    const { runState } = this;
+    if (runState === undefined || !commands.some((command) => stops.test(command) || continues.test(command)))
+      return await this.#client.commands(commands, options);
+    const replies: string[] = [];
+    for (const command of commands) {
+      const isStop = stops.test(command);
+      if (isStop || continues.test(command)) {
+        await (isStop ? runState.stop() : runState.cont());
+        replies.push('');
+      } else {
+        replies.push(...(await this.#client.commands([command], options)));
+      }
+    }
+    return replies;
   }
 
   /** `x`: units of the selected vCPU's virtual memory. @throws MonitorMemoryError */
@@ -225,7 +243,7 @@ export class Monitor {
 
   /** For commands that print nothing when they succeed. */
   async #silent(command: string, options?: CommandOptions): Promise<void> {
-    const reply = await this.command(command, options);
+    const [reply = ''] = await this.#client.commands([command], options);
     if (reply.trim() !== '') throw new MonitorCommandError(command, reply);
   }
 }

@@ -161,6 +161,31 @@ test('what the spec says to the monitor reaches a debugger that is attached', as
   expect(await runs(machine)).toBe(false);
 });
 
+for (const recordMappings of ['auto', false] as const) {
+  test.describe(`mappings are recorded: ${recordMappings}`, () => {
+    test.use({ recordMappings });
+
+    test('plain commands stop a VM, during a look as well, and let it run', async ({
+      machine,
+      monitor,
+      vfio,
+    }) => {
+      const mapping = await vfio.mapDma({ pages: 4 });
+      // During a look, which would let it run when it is over.
+      const replies = await machine.paused(() => monitor.commands(['info name', 'stop']));
+      expect(replies).toEqual([expect.stringContaining('opentdx-e2e'), '']);
+      expect(await runs(machine)).toBe(false);
+      await expect(mapping).toHaveUserBitCleared();
+      expect(await runs(machine)).toBe(false);
+      expect(await monitor.command('c')).toBe('');
+      expect(await runs(machine)).toBe(true);
+      await expect(mapping).toHaveUserBitCleared();
+      expect(await runs(machine)).toBe(true);
+      await expect(mapping.touch()).rejects.toMatchPageFault({ user: true, present: true });
+    });
+  });
+}
+
 test.describe('with DEBUG', () => {
   test.use({ machineOptions: { debug: true } });
 
