@@ -139,8 +139,17 @@ export class PteRecorder implements Watcher {
   }
 
   async makeWay(why = 'a debugger took the gdb stub'): Promise<void> {
-    if (!this.#machine.died.aborted && this.isOn) await this.#machine.paused(() => this.#check());
-    this.#end(why);
+    if (this.#machine.died.aborted || !this.isOn) {
+      this.#end(why);
+      return;
+    }
+    try {
+      await this.#machine.paused(() => this.#check());
+      this.#end(why);
+    } catch (error) {
+      // Whoever closed the monitor, by which it is looked at, has the machine: the history says from when it is blind.
+      this.lost(error);
+    }
   }
 
   lost(error: unknown): void {

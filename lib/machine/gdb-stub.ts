@@ -127,6 +127,7 @@ export class QemuGdbStub implements GdbStub {
       return;
     }
     if (!client.closed) await (this.#stood && !client.running ? client.release() : client.detach());
-    await this.close();
+    // The stub closes with the machine, if the monitor does not serve us any more.
+    if (!this.#machine.monitor.closed) await this.close();
   }
 }

@@ -5,6 +5,9 @@ import { injectFault } from '../../lib/guest/vfio/fault.js';
 import type { DmaMapping } from '../../lib/guest/vfio/mapping.js';
 import { hex } from '../../lib/paging/index.js';
 
+// The monitor's stops are counted; while mappings are recorded, the gdb stub stops the VM.
+test.use({ recordMappings: false });
+
 test('of two mappings, the page that failed is shown, from the one stop of the VM', async ({
   vfio,
   guest,

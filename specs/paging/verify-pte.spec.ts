@@ -4,20 +4,18 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 
 import { expect, test } from '../../fixtures/index.js';
 import type { Machine } from '../../lib/machine/machine.js';
-import { connectMonitor } from '../../lib/monitor/index.js';
 import { runTool, type ToolRun } from '../unit/verify-pte/run-tool.js';
 
 test.describe.configure({ timeout: 180_000 });
 
 /** The monitor takes one client: the harness leaves it to the tool. */
-async function whileMonitorIsFree(machine: Machine): Promise<(...args: string[]) => Promise<ToolRun>> {
-  await machine.monitor.close();
-  return (address, ...options) => runTool([String(machine.ports.monitor), address, ...options]);
+function verifyPte(machine: Machine): (...args: string[]) => Promise<ToolRun> {
+  return (address, ...options) =>
+    machine.lend(() => runTool([String(machine.ports.monitor), address, ...options]));
 }
 
 async function isRunning(machine: Machine): Promise<boolean> {
-  await using monitor = await connectMonitor({ port: machine.ports.monitor });
-  return (await monitor.infoStatus()).running;
+  return (await machine.status()).running;
 }
 
 test('a cleared page, a user page and an absent page, each with its exit status', async ({
@@ -38,7 +36,7 @@ test('a cleared page, a user page and an absent page, each with its exit status'
   ]);
   await writeFile(kallsyms, await guest.download('/tmp/kallsyms'));
   const at = (address: bigint): string => `0x${address.toString(16)}`;
-  const verify = await whileMonitorIsFree(machine);
+  const verify = verifyPte(machine);
   const whose: string[][] = [
     ['--pid', String(process.pid)],
     ['--pid', String(process.pid), '--kallsyms', kallsyms],
@@ -73,7 +71,7 @@ test('the indices of the address, JSON and the picture', async ({ vfio, machine 
   const mapping = await vfio.mapDma({ pages: 1 });
   const svg = test.info().outputPath('walk.svg');
   const { steps } = await mapping.walk(0);
-  const verify = await whileMonitorIsFree(machine);
+  const verify = verifyPte(machine);
   const options = ['--cr3', process.space.root.toString(16)];
 
   const text = await verify('0x7f1234567000', ...options);
@@ -99,7 +97,6 @@ test('a VM on another host is read through its monitor', async ({ vfio, machine 
   const process = await vfio.process();
   const mapping = await vfio.mapDma({ pages: 1 });
   const [entry] = await mapping.entries();
-  await machine.monitor.close();
   // As a tunnel to the other host: what listens here is not QEMU, whose process is out of reach.
   const tunnel = createServer((client) => {
     const monitor = connect({ host: '127.0.0.1', port: machine.ports.monitor });
@@ -109,10 +106,12 @@ test('a VM on another host is read through its monitor', async ({ vfio, machine 
   }).listen(0, '127.0.0.1');
   await once(tunnel, 'listening');
   const { port } = tunnel.address() as AddressInfo;
-  const run = await runTool([
-    ...[String(port), `0x${mapping.address.toString(16)}`, '--host', 'localhost', '--json'],
-    ...['--cr3', `0x${process.space.root.toString(16)}`],
-  ]);
+  const run = await machine.lend(() =>
+    runTool([
+      ...[String(port), `0x${mapping.address.toString(16)}`, '--host', 'localhost', '--json'],
+      ...['--cr3', `0x${process.space.root.toString(16)}`],
+    ]),
+  );
   tunnel.close();
   expect(run, run.stderr).toMatchObject({ exitCode: 0, stderr: '' });
   expect(JSON.parse(run.stdout)).toMatchObject({
@@ -126,16 +125,15 @@ test('a VM on another host is read through its monitor', async ({ vfio, machine 
 test('a VM that was stopped stays stopped', async ({ vfio, machine }) => {
   const process = await vfio.process();
   await machine.monitor.stop();
-  const verify = await whileMonitorIsFree(machine);
+  const verify = verifyPte(machine);
   expect(await verify('0x1000', '--pid', String(process.pid))).toMatchObject({ exitCode: 2, stderr: '' });
   expect(await isRunning(machine)).toBe(false);
   // The guest is asked for its log when the test is over.
-  await using monitor = await connectMonitor({ port: machine.ports.monitor });
-  await monitor.cont();
+  await machine.monitor.cont();
 });
 
 test('what it cannot do is one line, and the VM runs on', async ({ machine }) => {
-  const verify = await whileMonitorIsFree(machine);
+  const verify = verifyPte(machine);
   for (const [options, message] of [
     [['--pid', '3999999'], /no process with PID 3999999/],
     [['--name', 'kthreadd'], /kernel thread/],
