@@ -1,6 +1,16 @@
 import type { KernelChange } from '../change/index.js';
 import type { GuestCall } from '../guest/vfio/process.js';
-import { _PAGE_PRESENT, _PAGE_RW, _PAGE_USER } from '../paging/index.js';
+import {
+  _PAGE_GLOBAL,
+  _PAGE_NX,
+  _PAGE_PAT,
+  _PAGE_PCD,
+  _PAGE_PRESENT,
+  _PAGE_PWT,
+  _PAGE_RW,
+  _PAGE_USER,
+  PTE_PFN_MASK,
+} from '../paging/index.js';
 import type { EntryState, PteHistory, PteWrite } from './history.js';
 
 /** What went wrong with a page, the write that did it first. */
@@ -15,6 +25,16 @@ export interface Violation {
 /** Whether a page is there, and not as the change leaves it. */
 export function isOpen({ raw }: EntryState, change: KernelChange): boolean {
   return (raw & _PAGE_PRESENT) !== 0n && !change.isDone(raw);
+}
+
+/** What a page fault leaves as it is: it brings a frame, and sets _PAGE_RW, accessed and dirty bits. */
+const fixed = _PAGE_NX | _PAGE_PWT | _PAGE_PCD | _PAGE_PAT | _PAGE_GLOBAL;
+
+/** Whether an entry of a page that stays where it is got other rights, or another memory type, than the change gives. */
+function isStray({ before, after }: PteWrite, change: KernelChange): boolean {
+  const differ = before.raw ^ after.raw;
+  const stays = (before.raw & after.raw & _PAGE_PRESENT) !== 0n && (differ & PTE_PFN_MASK) === 0n;
+  return stays && before.level === 1 && after.level === 1 && (differ & fixed & ~change.mask) !== 0n;
 }
 
 /** The operation that mapped the recorded memory for DMA, the last one; undefined when it was mapped before it was recorded. */
@@ -52,11 +72,14 @@ export function notChangedOnce(history: PteHistory, change: KernelChange, map: G
       // A page that is taken out, to come back elsewhere, is neither.
       const isDone = !open && (write.after.raw & _PAGE_PRESENT) !== 0n;
       const when = instant(write.at, map);
+      const isInside = write.at <= (map.answered ?? Infinity);
+      if (isInside && isStray(write, change))
+        return { page, what: `page ${page} had bits changed that are none of the change's ${when}`, write };
       if (open && !was && done)
         return { page, what: `page ${page} became ${change.states.left} again ${when}`, write };
       if (!isDone || (done && !was)) continue;
       done = true;
-      if (write.at > (map.answered ?? Infinity))
+      if (!isInside)
         return {
           page,
           what: `page ${page} came to be ${change.states.done} ${when}, not within the map`,
@@ -70,11 +93,13 @@ export function notChangedOnce(history: PteHistory, change: KernelChange, map: G
   return byTime(found);
 }
 
-/** Pages that were as the change leaves them since they were mapped, or recorded, and then were not, whatever they are now. */
+/** Pages that were as the change leaves them since they were mapped, or recorded, and then were not, or were otherwise on the way, whatever they are now. */
 export function undone(history: PteHistory, change: KernelChange): Violation[] {
   const map = mapCall(history);
   if (map !== undefined)
-    return notChangedOnce(history, change, map).filter(({ write }) => write && isOpen(write.after, change));
+    return notChangedOnce(history, change, map).filter(
+      ({ write }) => write && (isOpen(write.after, change) || isStray(write, change)),
+    );
   const found = pagesOf(history).flatMap((page): Violation | [] => {
     const first = history.first[page] ?? absent;
     if (isOpen(first, change) || (first.raw & _PAGE_PRESENT) === 0n) return [];

@@ -2,7 +2,7 @@ import type { RunResult } from './run.js';
 
 /** Which function of the reference driver writes entries under a fault, with what the compiler puts into it. Other faults write none. */
 const writers: readonly (readonly [fault: RegExp, names: RegExp])[] = [
-  [/^(reset-|blink|neighbour)/, /^e2e_change_user$/],
+  [/^(reset-|blink|by-way-|neighbour)/, /^e2e_change_bit$/],
   [/^(wrong-bit-|and-|clear-on-failure)/, /^vfio_dma_clear_user$/],
   [/^swap-frames$/, /^(e2e_\w+|vfio_iommu_type1_ioctl)$/],
 ];
@@ -11,7 +11,7 @@ const lines = 3;
 
 /** Which function the checks that caught a fault name. */
 export interface Named {
-  /** `e2e_change_user`; undefined where they name none. */
+  /** `e2e_change_bit`; undefined where they name none. */
   readonly name: string | undefined;
   /** Undefined of a fault that writes no entry. */
   readonly isRight: boolean | undefined;

@@ -28,6 +28,27 @@ test('a page that is given back is told with its time, whether it is taken again
   expect(said(inside)).toEqual(['page 0 became open to user mode again while the map was under way']);
 });
 
+test('bits that are none of the change’s are told, though they are as before in the end; a page fault’s are not', () => {
+  const nx = 1n << 63n;
+  const frame = 0x5000n;
+  const told = (...writes: (readonly [number, number, bigint])[]): string[] => {
+    const history = historyOf(writes);
+    const all = said(history);
+    expect(
+      undone(history, clearPageUser).map(({ what }) => what),
+      'the other checks tell it, too',
+    ).toEqual(all);
+    return all;
+  };
+  const text = "page 0 had bits changed that are none of the change's while the map was under way";
+  expect(told([105, 0, open & ~nx], [108, 0, closed & ~nx], [109, 0, closed], [120, 1, closed])).toEqual([
+    text,
+  ]);
+  expect(told(...both, [130, 0, closed & ~nx], [131, 0, closed]), 'a closed page').toEqual([text]);
+  expect(told([104, 0, open & ~2n], [105, 0, open ^ frame ^ nx], ...both), 'a copy').toEqual([]);
+  expect(told(...both, [300, 0, closed & ~nx]), 'a later mprotect').toEqual([]);
+});
+
 test('a page that is never taken, and one that is taken too late', () => {
   const history = historyOf([[250, 1, closed]]);
   expect(said(history)).toEqual([

@@ -9,11 +9,11 @@ const told = (fault: string, text: string): string => {
   return `${String(name)}: ${String(isRight)}`;
 };
 const reset =
-  'page 0 became open again: e2e_change_user+0x5d [vfio_iommu_type1] in kworker/0:1 (pid 17), vCPU 0';
+  'page 0 became open again: e2e_change_bit+0x5d [vfio_iommu_type1] in kworker/0:1 (pid 17), vCPU 0';
 
 test('the function of the driver that is named in the first three lines, right or wrong for the fault', () => {
-  expect(told('reset-later', reset)).toBe('e2e_change_user: true');
-  expect(told('wrong-bit-w', reset)).toBe('e2e_change_user: false');
+  expect(told('reset-later', reset)).toBe('e2e_change_bit: true');
+  expect(told('wrong-bit-w', reset)).toBe('e2e_change_bit: false');
   expect(told('wrong-bit-w', `1\n2\n3\n${reset}`)).toBe('undefined: false');
   expect(told('blink', 'by vfio_map+0x1 in vfio-map')).toBe('undefined: false');
 });

@@ -14,7 +14,7 @@ for (const fault of ['blink', 'blink-short', 'reset-later']) {
     const mapping = await vfio.mapDma({ pages: 4 });
     await guest.succeed(['sleep', '1']);
     const accusation =
-      /^page 0 became open to user mode again \d+ ms after the map returned: e2e_change_user\+0x[0-9a-f]+ \[vfio_iommu_type1\] in kworker\/\S+ \(pid \d+\), vCPU \d\n +called by e2e_reset_work\+/;
+      /^page 0 became open to user mode again \d+ ms after the map returned: e2e_change_bit\+0x[0-9a-f]+ \[vfio_iommu_type1\] in kworker\/\S+ \(pid \d+\), vCPU \d\n +called by e2e_reset_work\+/;
     await expect(expect(mapping).toBeTakenFromUserMode(kernelLog)).rejects.toThrow(accusation);
     await expect(expect(mapping).toStayTakenFromUserMode('time passed')).rejects.toThrow(accusation);
   });

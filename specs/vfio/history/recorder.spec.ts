@@ -26,7 +26,7 @@ test('each write to a recorded entry is known: when, by which function, below wh
   expect(cleared?.stack[0]?.certain).toBe(true);
   expect(cleared?.stack.map(({ text }) => text).join(' ')).toMatch(/__x64_sys_ioctl\+.* do_syscall_64\+/);
   for (const writer of [given, taken]) {
-    expect(writer?.place).toMatch(/^e2e_change_user\+/);
+    expect(writer?.place).toMatch(/^e2e_change_bit\+/);
     expect(writer?.task?.name).toMatch(/^kworker\//);
     expect(writer?.stack[0]?.text).toMatch(/^e2e_reset_work\+/);
     expect(writer?.stack[0]?.certain).toBe(true);
