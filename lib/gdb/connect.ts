@@ -20,6 +20,7 @@ const gdbOptions = shape<ConnectGdbOptions>({
   timeoutMs: optional(milliseconds),
   resuming: optional(that<Resuming>('a function', isFunction)),
   onTrap: optional(that<(stop: StopReply) => void>('a function', isFunction)),
+  onClose: optional(that<(reason: Error) => void>('a function', isFunction)),
 });
 
 /**
@@ -36,6 +37,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
     timeoutMs = 5_000,
     resuming = <T>(work: () => Promise<T>) => work(),
     onTrap = () => undefined,
+    onClose = () => undefined,
   } = check('connectGdb', 'options', gdbOptions, options);
   const where = `${host}:${String(port)}`;
   const socket = connect({ port, host, noDelay: true });
@@ -52,7 +54,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
   }
   socket.on('error', () => undefined);
   try {
-    return await GdbClient.attach(socket, where, timeoutMs, { resuming, onTrap });
+    return await GdbClient.attach(socket, where, timeoutMs, { resuming, onTrap, onClose });
   } catch (error) {
     if (error instanceof GdbTimeoutError) {
       throw new GdbTimeoutError(

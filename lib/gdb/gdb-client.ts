@@ -24,6 +24,8 @@ export interface GdbHooks {
   readonly resuming?: Resuming;
   /** Told of each stop at a watchpoint, or at anything else that is a trap. */
   readonly onTrap?: (stop: StopReply) => void;
+  /** Told why the conversation is over. */
+  readonly onClose?: (reason: Error) => void;
 }
 
 /** gdb's number of the signal with which QEMU reports that it was told to stop. */
@@ -66,7 +68,7 @@ export class GdbClient {
     socket: Socket,
     where: string,
     timeoutMs: number,
-    { resuming, onTrap }: Required<GdbHooks>,
+    { resuming, onTrap, onClose }: Required<GdbHooks>,
   ) {
     this.#resuming = resuming;
     this.#onTrap = onTrap;
@@ -77,6 +79,7 @@ export class GdbClient {
       onClose: (reason) => {
         for (const { reject } of this.#waiting.splice(0)) reject(reason);
         this.#onSuspended?.reject(reason);
+        onClose(reason);
       },
     });
   }

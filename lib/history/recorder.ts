@@ -11,10 +11,12 @@ import { namesOf } from './names.js';
 
 /** The MMU sets them, and no watchpoint sees it. */
 const ofMmu = _PAGE_ACCESSED | _PAGE_DIRTY;
-/** Writes of one recording: at some 1 ms each a guest that makes more comes to a stop. */
-const mostWrites = 10_000;
+/** Writes of one recording, if nothing else is asked for: at some 1 ms each a guest that makes more comes to a stop. */
+export const mostWrites = 10_000;
 /** Entries that are watched one by one: each watchpoint costs the emulator a flush of its TLB, and a comparison at each write beside it. */
 const mostSingle = 64;
+/** Why a recording ended that was not cut short. */
+export const regularEnd = 'the recording was ended';
 /** Pages of one recording. */
 const mostPages = 4096;
 
@@ -27,6 +29,7 @@ interface Page {
 
 interface Track {
   readonly history: PteHistory;
+  readonly mostWrites: number;
   readonly pages: readonly Page[];
 }
 
@@ -96,10 +99,15 @@ export class PteRecorder implements Watcher {
    * Records a range from now on.
    *
    * @param calls what its process is asked for, on the same clock; it may grow
+   * @param most the recording ends after so many writes
    * @throws GdbRefusedError under KVM, when more is to be watched than the processor's four debug registers can
    * @throws StubTakenError when a debugger has taken the stub
    */
-  async record(range: RecordedRange, calls: readonly GuestCall[] = []): Promise<PteHistory> {
+  async record(
+    range: RecordedRange,
+    calls: readonly GuestCall[] = [],
+    most = mostWrites,
+  ): Promise<PteHistory> {
     if (!this.isOn)
       throw new StubTakenError(
         `${this.#machine.title}: nothing can be recorded any more: a debugger took the gdb stub, which serves one. Record in a test without one.`,
@@ -118,7 +126,7 @@ export class PteRecorder implements Watcher {
       const first = paths.map(endOf);
       const history = new PteHistory(range, Date.now(), first, calls, this.#reader);
       const pages: Page[] = [];
-      const track = { history, pages };
+      const track = { history, mostWrites: most, pages };
       for (const [number, path] of paths.entries()) pages.push({ track, number, path });
       this.#tracks.push(track);
       await this.#turns.take(() => this.#arm());
@@ -134,7 +142,7 @@ export class PteRecorder implements Watcher {
   /** Holds what is recorded against memory, so that a write which no watchpoint saw is recorded as such, and ends. */
   async stop(): Promise<void> {
     if (this.#client === undefined) return;
-    await this.makeWay('the recording was ended');
+    await this.makeWay(regularEnd);
     await this.#machine.gdb.detach();
   }
 
@@ -228,8 +236,9 @@ export class PteRecorder implements Watcher {
       track.history.add(write);
       if (!hit && !writer) this.#unexplained.push({ history: track.history, write, entry: cause });
     }
-    const full = this.#tracks.filter(({ history }) => history.raw.length >= mostWrites);
-    for (const { history } of full) history.end(`${mostWrites} writes were recorded, which is the most`);
+    const full = this.#tracks.filter((track) => track.history.raw.length >= track.mostWrites);
+    for (const track of full)
+      track.history.end(`${track.mostWrites} writes were recorded, which is the most`);
     this.#tracks = this.#tracks.filter((track) => !full.includes(track));
     if (moved || full.length > 0) await this.#arm();
     return writing;

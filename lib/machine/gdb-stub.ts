@@ -1,4 +1,4 @@
-import { connectGdb, type GdbClient, type StopReply } from '../gdb/index.js';
+import { connectGdb, type GdbClient, type GdbHooks, type StopReply } from '../gdb/index.js';
 import { StubTakenError } from './errors.js';
 import type { GdbStub, Watcher } from './machine.js';
 import type { QemuMachine } from './qemu-machine.js';
@@ -46,8 +46,13 @@ export class QemuGdbStub implements GdbStub {
   }
 
   async watch(watcher: Watcher): Promise<GdbClient> {
-    const client = await this.#attach((stop) => {
-      void this.#hit(watcher, stop);
+    const client = await this.#attach({
+      onTrap: (stop) => {
+        void this.#hit(watcher, stop);
+      },
+      onClose: (reason) => {
+        watcher.lost(reason);
+      },
     });
     this.#watcher = watcher;
     if (!this.#stood) await client.cont();
@@ -73,7 +78,7 @@ export class QemuGdbStub implements GdbStub {
     }
   }
 
-  async #attach(onTrap?: (stop: StopReply) => void): Promise<GdbClient> {
+  async #attach(hooks: Pick<GdbHooks, 'onTrap' | 'onClose'> = {}): Promise<GdbClient> {
     const { title, ports } = this.#machine;
     if (this.client) {
       throw new StubTakenError(
@@ -86,7 +91,7 @@ export class QemuGdbStub implements GdbStub {
       return await connectGdb({
         port: ports.debug,
         resuming: (work) => this.#runState.betweenLooks('let the VM run', work),
-        ...(onTrap ? { onTrap } : {}),
+        ...hooks,
       });
     });
     this.#client = await this.#machine.guard(attached);

@@ -44,3 +44,13 @@ test('what is asked of a dead machine is answered at once', async ({ machine, gu
   await expect(process_.access(0n)).rejects.toThrow(MachineDiedError);
   await expect(machine.guard(guest.run(['true']))).rejects.toThrow(MachineDiedError);
 });
+
+test('a recording ends when QEMU dies amid writes', async ({ machine, vfio, recordPtes }) => {
+  const target = await vfio.process();
+  const buffer = await target.alloc({ pages: 64 });
+  const history = await recordPtes({ process: target, buffer });
+  const writes = machine.guard(target.request('mprotect', { ...buffer, protection: 'r' }));
+  const error = await errorAfterKill(machine.pid, writes);
+  expect(error).toBeInstanceOf(MachineDiedError);
+  await expect.poll(() => history.blind?.why).toMatch(/QEMU/);
+});

@@ -100,3 +100,44 @@ test('a VM that is stopped on purpose amid writes that are recorded stays so, an
   // Each entry of each round is written twice: taken out, and put back otherwise.
   expect(history.raw).toHaveLength(192);
 });
+
+test('a recording ends after as many writes as it was given, says so, and the guest goes on', async ({
+  vfio,
+  recordPtes,
+}) => {
+  const process = await vfio.process();
+  const buffer = await process.alloc({ pages: 8 });
+  await expect(recordPtes({ process, buffer }, { atMost: 0 })).rejects.toThrow(/atMost/);
+  const bounded = await recordPtes({ process, buffer }, { atMost: 20 });
+  const whole = await recordPtes({ process, buffer });
+  for (const protection of ['r', 'rw', 'r']) await process.request('mprotect', { ...buffer, protection });
+  await whole.sync();
+  expect(bounded.blind?.why).toBe('20 writes were recorded, which is the most');
+  expect(bounded.raw.length).toBeGreaterThanOrEqual(20);
+  // Each entry is taken out, and put back otherwise.
+  expect(whole.raw).toHaveLength(48);
+  expect(whole.blind).toBeUndefined();
+});
+
+test('a process that is killed amid writes that are recorded ends, and its end is recorded', async ({
+  vfio,
+  recordPtes,
+}) => {
+  const process = await vfio.process();
+  const buffer = await process.alloc({ pages: 64 });
+  const history = await recordPtes({ process, buffer });
+  const doomed = process.request('mprotect', { ...buffer, protection: 'r' });
+  const answer = doomed.then(
+    () => 'answered',
+    (error: unknown) => String(error),
+  );
+  await expect.poll(() => history.raw.length, { intervals: [1] }).toBeGreaterThan(3);
+  await process.kill();
+  expect(await answer).toMatch(/answered|ended|killed|signal/);
+  const isThere = async (): Promise<bigint> => {
+    await history.sync();
+    return (history.raw.findLast(({ page }) => page === 63)?.after.raw ?? 1n) & 1n;
+  };
+  await expect.poll(isThere).toBe(0n);
+  expect(history.blind).toBeUndefined();
+});
