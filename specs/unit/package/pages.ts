@@ -20,13 +20,16 @@ export interface CodeBlock {
   readonly page: string;
   readonly language: string;
   readonly text: string;
+  /** What its test fails by, where the page says that it does: in a comment, `<!-- fails: MESSAGE -->`, before it. */
+  readonly fails: string | undefined;
 }
 
 export function blocksOf(page: string): CodeBlock[] {
-  return [...textOf(page).matchAll(/^( *)```(\w*)\n(.*?)^\1```$/gms)].map(
-    ([, indent = '', language = '', text = '']) => ({
+  return [...textOf(page).matchAll(/(?:^<!-- fails: ([^\n]*) -->\n\n)?^( *)```(\w*)\n(.*?)^\2```$/gms)].map(
+    ([, fails, indent = '', language = '', text = '']) => ({
       page,
       language,
+      fails,
       text: text.replace(new RegExp(`^${indent}`, 'gm'), ''),
     }),
   );
