@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fstatSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 
 import { waysInto } from '../fixtures/evidence/pause.js';
 import type { GuestAccess } from '../fixtures/stacks/stack.js';
@@ -33,7 +34,7 @@ export interface Stay {
 
 /**
  * Leaves a machine to a person: says the ways in and, where there is a terminal, gives a shell in the guest. Returns when that shell ends, at
- * Ctrl-C, or when the pipe that was given as input ends.
+ * Ctrl-C, or when the pipe that was given as input ends. A guest without ssh has a shell for what comes by a pipe, too.
  *
  * @throws what the machine died of
  */
@@ -52,9 +53,16 @@ export async function standInside({ machine, guest, access, headline, answers }:
   }
   inside = true;
   const terminal = process.stdin.isTTY && access !== undefined && answers;
-  console.log([headline, waysIn, terminal ? 'The end of this shell ends it.' : 'Ctrl-C ends it.'].join('\n'));
-  const over = [asked, died, terminal ? shell(sshCommand(access, machine.ports.ssh)) : inputsEnd()];
-  const end = await Promise.race(over);
+  const way = terminal
+    ? 'The end of this shell ends it.'
+    : `${access ? '' : 'Lines that are typed here, or come by a pipe, are for a shell in it. '}Ctrl-C ends it.`;
+  console.log([headline, waysIn, way].join('\n'));
+  const over = terminal
+    ? shell(sshCommand(access, machine.ports.ssh))
+    : access
+      ? inputsEnd()
+      : lineShell(guest);
+  const end = await Promise.race([asked, died, over]);
   // An input that is still open would keep this process.
   process.stdin.destroy();
   if (end === 'died') throw machine.died.reason;
@@ -74,13 +82,34 @@ async function shell([ssh = '', ...args]: readonly string[]): Promise<'left'> {
   return await new Promise(() => undefined);
 }
 
+/** A shell of a guest that is spoken to in lines: it has no terminal. Resolves when the shell, or the input, has ended. */
+async function lineShell(guest: Guest): Promise<'left'> {
+  if (!process.stdin.isTTY && !isPipe()) return await new Promise(() => undefined);
+  // What it says of a mistake belongs between what it prints.
+  const sh = await guest.spawn(['sh', '-c', 'exec sh 2>&1']);
+  createInterface({ input: process.stdin })
+    .on('line', (line) => {
+      // A line for a shell that is over: the end of its output tells.
+      sh.writeLine(line).catch(() => undefined);
+    })
+    .on('close', () => {
+      sh.closeStdin();
+    });
+  for await (const line of sh) console.log(line);
+  return 'left';
+}
+
 /** Of a pipe. Where the input is anything else, nobody says anything by it. */
 async function inputsEnd(): Promise<'ended'> {
-  const input = fstatSync(0);
   return await new Promise((resolve) => {
-    if (!input.isFIFO() && !input.isSocket()) return;
+    if (!isPipe()) return;
     process.stdin.resume().on('end', () => {
       resolve('ended');
     });
   });
+}
+
+function isPipe(): boolean {
+  const input = fstatSync(0);
+  return input.isFIFO() || input.isSocket();
 }

@@ -12,7 +12,8 @@ anything else failed, so that there is no verdict. Installs what is missing on t
   vm: `usage: ${ownCommand('vm', '[--stack reference|hybrid|opentdx|ept]', '[--memory SIZE]', '[--vcpus N]')}     starts a VM and stands you in it
 
 Prints the lines for ssh, monitor, gdb and a walk. In a terminal it gives a shell in the guest, whose end is the VM's; elsewhere
-the VM ends with Ctrl-C, or when the input that it was given by a pipe ends.`,
+the VM ends with Ctrl-C, or when the input that it was given by a pipe ends. Under Bochs (ept) there is none of these ways in: what
+is typed, or comes by a pipe, are lines of a shell in the guest.`,
   resume: `usage: ${ownCommand('resume', 'KEPT_MACHINE')}     a kept-machine.tar of a test that failed under E2E_KEEP=failed`,
   doctor: `usage: ${ownCommand('doctor', '[--stack reference|opentdx]', '[--json]')}     what this host lacks for a stack, and the remedies`,
   cache: `usage: ${ownCommand('cache', 'list|prune')}     what is kept between runs; prune removes what nothing asks for any more`,

@@ -36,7 +36,6 @@ try {
     console.error(line);
   });
   if (stack.absent !== undefined) throw new InfrastructureError(stack.absent);
-  for (const warning of stack.warnings ?? []) console.error(warning);
   await using folder = await createRunFolder({ prefix: 'vm' });
   const vm = await startVm(stack, {
     title: `The ${stack.name} machine`,

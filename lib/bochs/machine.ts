@@ -64,7 +64,7 @@ const missing: Readonly<Record<keyof OptionalParts, string>> = {
   gdb: 'no gdb stub: it is built with a debugger of its own in place of one, which is `debugger`',
   snapshot: 'no snapshot: its debugger cannot save its state, so that it can be neither restored nor kept',
   ports:
-    "no ports: its guest is reached by a serial line, and its debugger by a pipe, which are this process's own",
+    "no ports, for ssh, a monitor, gdb or a walk: its guest is reached by a serial line, and its debugger by a pipe, which are this process's own",
 };
 
 interface BochsParts extends OwnedParts {

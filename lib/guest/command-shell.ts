@@ -21,6 +21,8 @@ export interface CommandShell {
 export interface LineProcess {
   writeLine(line: string): Promise<void>;
   readLine(options: { readonly timeoutMs: number }): Promise<string>;
+  /** Tells the process that no more lines come. */
+  closeStdin(): void;
   kill(): Promise<unknown>;
   readonly exited: Promise<unknown>;
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 
 import { expect, test } from '@playwright/test';
 
+import { missingParts } from '../../lib/bochs/index.js';
 import { processesWithTag } from '../unit/machine/support/traces.js';
 import { type Resumed, standIn } from './support/resume.js';
 
@@ -51,3 +52,28 @@ test('in a terminal npm run vm gives a shell in the guest, whose end is its own'
   expect(said).toMatch(/it is \S*42/);
   expect(exitCode, said).toBe(0);
 });
+
+test('npm run vm -- --stack ept says what Bochs has not, and gives a shell by the serial line', async () => {
+  test.skip((await missingParts()).length > 0, 'Bochs is not installed here');
+  const typed = run(process.execPath, ['--import', 'tsx', 'scripts/vm.ts', '--stack', 'ept']);
+  // The shell has its state from line to line, and a mistake is said where it was made.
+  typed.child.stdin?.end('x=6\ngrep -c vmx /proc/cpuinfo\necho $((x * 7))\nno-such-command\nexit 3\n');
+  const { stdout } = await typed;
+  expect(stdout).toContain('no ports, for ssh, a monitor, gdb or a walk');
+  expect(stdout).toMatch(/Ctrl-C ends it\.\n[1-9]\n42\n\S+ no-such-command: not found\n$/);
+});
+
+for (const { stack, variable } of [
+  { stack: 'hybrid', variable: 'E2E_KERNEL' },
+  { stack: 'opentdx', variable: 'OPENTDX_ROOT' },
+]) {
+  test(`npm run vm -- --stack ${stack} without ${variable} says what to set`, async () => {
+    const env = { ...process.env, [variable]: '' };
+    const ended = run(process.execPath, ['--import', 'tsx', 'scripts/vm.ts', '--stack', stack], { env });
+    await expect(ended).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(`^The stack '${stack}' needs .*: set ${variable} to .*\n$`),
+    });
+  });
+}

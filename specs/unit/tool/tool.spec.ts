@@ -16,6 +16,7 @@ function guestThatAnswers(line: string): LineShell {
           return Promise.resolve();
         },
         readLine: () => Promise.resolve(line.replaceAll('ID', String(id))),
+        closeStdin: () => undefined,
         kill: () => Promise.resolve(),
         exited: Promise.resolve(),
       }),
