@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -106,6 +108,32 @@ test('what is asked of a VM is a step, with its arguments and the line that aske
     /^touch address: 0x7f[0-9a-f]+, access: read.* of process \d+ ?— .*outcomes\.sample\.ts:12$/,
   ])
     expect(steps).toContainEqual(expect.stringMatching(step));
+});
+
+test('the trace of a failure shows the same steps, each with its line of the spec', async ({
+  run,
+  browser,
+}) => {
+  const cli = path.resolve('node_modules/@playwright/test/cli.js');
+  // The viewer works over HTTP only.
+  const args = [cli, 'show-report', '--host', '127.0.0.1', '--port', '0', run.movedReport];
+  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let said = '';
+    server.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await expect.poll(() => said, { timeout: 30_000 }).toMatch(/http:\/\/127\.0\.0\.1:\d+/);
+    const page = await browser.newPage();
+    await page.goto(/http:\S+\d/.exec(said)?.[0] ?? '');
+    await page.getByText('fails with the stock driver', { exact: true }).first().click();
+    await page.getByRole('link', { name: 'trace' }).first().click();
+    await expect(page.getByRole('treeitem', { name: 'Expect "toHaveUserBitCleared"' })).toBeVisible();
+    await page.getByRole('treeitem', { name: 'map 4 pages for DMA' }).click();
+    await page.getByRole('tab', { name: 'Source' }).click();
+    await expect(page.locator('.source-line-running')).toHaveText(/vfio\.mapDma\(\{ pages: 4 \}\)/);
+  } finally {
+    server.kill();
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+  }
 });
 
 test('pictures of a failure are shown inline and legible', async ({ run, browser }) => {
