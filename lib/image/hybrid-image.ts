@@ -118,7 +118,8 @@ function refuseUnfit(
 function taggedLacks(config: KernelConfig): Map<string, string> {
   return new Map(
     [...taggedRequirements].flatMap(([tag, requirement]) =>
-      lacksOf(config, [requirement], new Set()).length === 0
+      lacksOf(config, [requirement], new Set(requirement.module === undefined ? [] : [requirement.module]))
+        .length === 0
         ? []
         : [[tag, `the kernel is built without CONFIG_${requirement.option}: ${requirement.why}`] as const],
     ),

@@ -3,7 +3,6 @@ import { forConsole, waitUntilReady } from '../../lib/machine/wait/index.js';
 import { hex } from '../../lib/paging/index.js';
 
 // What the hardware says, or QEMU in its place, and what the kernel makes of it.
-test.use({ needs: ['@own-modules'] });
 
 /** Returns when the guest's kernel has said it. */
 const hasSaid = (text: string): string[] => [
@@ -16,6 +15,7 @@ const hasSaid = (text: string): string[] => [
 
 test.describe('a machine check', () => {
   test.use({
+    needs: ['@own-modules', '@mce'],
     kernelReports: {
       expect: [
         { kind: 'machine-check', title: /CPU 0: Machine Check Exception: 5 Bank 4: b200000000000000/ },
@@ -38,6 +38,7 @@ test.describe('a machine check', () => {
 
 test.describe('an error that the CPU corrected', () => {
   test.use({
+    needs: ['@own-modules', '@mce'],
     kernelReports: {
       expect: [
         {
@@ -61,6 +62,7 @@ test.describe('an error that the CPU corrected', () => {
 
 test.describe('a page that the memory lost', () => {
   test.use({
+    needs: ['@own-modules', '@memory-failure'],
     kernelReports: {
       expect: [{ kind: 'memory-failure', title: /recovery action for .*: Recovered/, count: 1 }],
     },
@@ -78,7 +80,7 @@ test.describe('a page that the memory lost', () => {
 
 test.describe('PCI Express', () => {
   test.use({
-    needs: ['@other-devices'],
+    needs: ['@other-devices', '@aer'],
     machineOptions: { devices: ['pcie-root-port,id=root6,chassis=1,addr=06.0'] },
   });
 
@@ -110,6 +112,7 @@ test.describe('PCI Express', () => {
 
   test.describe('corrected', () => {
     test.use({
+      needs: ['@other-devices', '@aer', '@aer-inject'],
       kernelReports: {
         expect: [{ kind: 'pcie-error', grade: 'warning', title: /AER: Corrected error/, count: 1 }],
       },

@@ -78,5 +78,12 @@ export const taggedRequirements: ReadonlyMap<string, Requirement> = new Map([
   ['@hugetlb', { option: 'HUGETLBFS', why: 'the spec maps huge pages of hugetlbfs' }],
   ['@ksm', { option: 'KSM', why: 'the spec has the kernel merge pages' }],
   ['@userfaultfd', { option: 'USERFAULTFD', why: 'the spec brings and protects pages by userfaultfd' }],
+  ['@mce', { option: 'X86_MCE', why: 'the machine reports errors of the CPU' }],
+  ['@memory-failure', { option: 'MEMORY_FAILURE', why: 'the spec takes a page of memory for lost' }],
+  ['@aer', { option: 'PCIEAER', why: 'a port reports errors of PCI Express' }],
+  [
+    '@aer-inject',
+    { option: 'PCIEAER_INJECT', why: 'the spec makes an error of PCI Express', module: 'aer_inject' },
+  ],
   ['@smp', { option: 'SMP', why: 'the spec does something on every vCPU' }],
 ]);
