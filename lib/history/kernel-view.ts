@@ -2,6 +2,7 @@ import type { VcpuRegisters as GdbRegisters } from '../gdb/index.js';
 import { Btf, BTF_HEADER_BYTES } from '../guest/process/btf.js';
 import { ProcessSelectionError } from '../guest/process/errors.js';
 import { isKernelAddress, KernelMemory } from '../guest/process/kernel-memory.js';
+import { measureLayout } from '../guest/process/measure-layout.js';
 import { COMM_BYTES } from '../guest/process/task-layout.js';
 import { textOf } from '../guest/process/task-list.js';
 import { placeSymbols, symbolsOfMachineKernel, type SymbolTable } from '../guest/symbols/index.js';
@@ -14,13 +15,16 @@ const directMap = { 4: 0xffff_8880_0000_0000n, 5: 0xff11_0000_0000_0000n } as co
 const stackBytes = 16_384n;
 /** Of a stack, from its top: what called a function that writes entries lies there. */
 const mostStackBytes = 4096;
+/** task_struct is smaller, up to `comm`. */
+const mostTaskBytes = 8192;
 /** `tk_core` is a seqcount of 4 bytes, and then the timekeeper (kernel/time/timekeeping.c). */
 const timekeeperAt = 8n;
 
 interface Offsets {
   readonly pid: number;
   readonly comm: number;
-  readonly time: { readonly base: number; readonly nsec: number; readonly shift: number };
+  /** Of the timekeeper: of kernels with type information (CONFIG_DEBUG_INFO_BTF). */
+  readonly time: { readonly base: number; readonly nsec: number; readonly shift: number } | undefined;
 }
 
 /** A task that ran when an entry was written. */
@@ -109,7 +113,7 @@ export class KernelView {
   /** CLOCK_MONOTONIC as of its last tick, in ms; undefined where the kernel does not show it. */
   async guestMs(): Promise<number | undefined> {
     const core = this.symbols.addressOf('tk_core');
-    if (core === undefined || this.#offsets === undefined) return undefined;
+    if (core === undefined || this.#offsets?.time === undefined) return undefined;
     const { base, nsec, shift } = this.#offsets.time;
     const end = Math.max(base, nsec, shift) + 8;
     const bytes = await this.#memory.tryRead(core + timekeeperAt, end);
@@ -150,7 +154,8 @@ export class KernelView {
 async function readOffsets(memory: KernelMemory, symbols: SymbolTable): Promise<Offsets | undefined> {
   const start = symbols.addressOf('__start_BTF');
   const stop = symbols.addressOf('__stop_BTF');
-  if (start === undefined || stop === undefined || stop - start < BTF_HEADER_BYTES) return undefined;
+  if (start === undefined || stop === undefined || stop - start < BTF_HEADER_BYTES)
+    return await measuredOffsets(memory, symbols);
   try {
     const btf = new Btf(await memory.read(start, Number(stop - start)));
     const mono = btf.memberOffset('timekeeper', 'tkr_mono');
@@ -165,4 +170,14 @@ async function readOffsets(memory: KernelMemory, symbols: SymbolTable): Promise<
     if (error instanceof ProcessSelectionError) return undefined;
     throw error;
   }
+}
+
+/** Of a kernel without type information: `init_task` has its name, and the tasks behind it tell the rest. */
+async function measuredOffsets(memory: KernelMemory, symbols: SymbolTable): Promise<Offsets | undefined> {
+  const initTask = symbols.addressOf('init_task');
+  const bytes = initTask === undefined ? undefined : await memory.tryRead(initTask, mostTaskBytes);
+  const comm = bytes?.indexOf('swapper/0\0') ?? -1;
+  if (initTask === undefined || comm < 0) return undefined;
+  const layout = await measureLayout(memory, initTask + BigInt(comm));
+  return layout && { pid: comm + layout.pid, comm, time: undefined };
 }

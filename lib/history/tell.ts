@@ -1,4 +1,4 @@
-import { hex } from '../paging/index.js';
+import { _PAGE_PRESENT, hex, PTE_PFN_MASK } from '../paging/index.js';
 import { nameOf } from '../change/index.js';
 import type { NamedWrite, Writer } from './history.js';
 
@@ -21,14 +21,15 @@ export function stackText({ stack }: Writer): string {
 
 /** `0x…867 -> 0x…863 (_PAGE_USER cleared)` */
 export function changeText({ before, after }: Pick<NamedWrite, 'before' | 'after'>): string {
-  const bits = Array.from({ length: 64 }, (_, position) => position)
-    .filter((position) => (((before.raw ^ after.raw) >> BigInt(position)) & 1n) === 1n)
-    .map((position) => ({ position, name: nameOf(position) }));
-  const [named, others] = [bits.filter(({ name }) => !name.startsWith('bit ')), bits];
-  const flags = named.map(
-    ({ position, name }) => `${name} ${((after.raw >> BigInt(position)) & 1n) === 1n ? 'set' : 'cleared'}`,
-  );
-  if (others.length > named.length) flags.push('another frame');
+  const differ = before.raw ^ after.raw;
+  const flags = Array.from({ length: 64 }, (_, position) => position)
+    .filter((position) => (((differ & ~PTE_PFN_MASK) >> BigInt(position)) & 1n) === 1n)
+    .map(
+      (position) =>
+        `${nameOf(position)} ${((after.raw >> BigInt(position)) & 1n) === 1n ? 'set' : 'cleared'}`,
+    );
+  if ((before.raw & after.raw & _PAGE_PRESENT) !== 0n && (differ & PTE_PFN_MASK) !== 0n)
+    flags.push('another frame');
   const levels = before.level === after.level ? '' : `, level ${before.level} to ${after.level}`;
   return `${hex(before.raw)} -> ${hex(after.raw)} (${flags.join(', ')}${levels})`;
 }

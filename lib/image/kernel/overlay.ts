@@ -5,7 +5,7 @@ export interface OverlayOptions {
   readonly release: string;
   /** Of the kernel's own modules those that go in. */
   readonly modules: readonly KernelModule[];
-  /** Modules that are loaded by their file only: extra/NAME.ko. */
+  /** Modules that need no other: extra/NAME.ko. */
   readonly extra?: readonly KernelModule[];
   /** Names of what the kernel has built in: modprobe is content with these. */
   readonly builtIn: readonly string[];
@@ -28,8 +28,9 @@ export function modulesOverlay({ release, modules, extra = [], builtIn }: Overla
           .join('')}\n`,
     )
     .join('');
+  const own = extra.map(({ name }) => `extra/${name}.ko:\n`).join('');
   const all: (ArchiveEntry & { data: Buffer })[] = [
-    { path: `${root}/modules.dep`, data: Buffer.from(dependencies) },
+    { path: `${root}/modules.dep`, data: Buffer.from(dependencies + own) },
     { path: `${root}/modules.builtin`, data: Buffer.from(builtIn.map((name) => `${file(name)}\n`).join('')) },
     ...modules.map(({ name, data }) => ({ path: `${root}/${file(name)}`, data })),
     ...extra.map(({ name, data }) => ({ path: `${root}/extra/${name}.ko`, data })),
