@@ -191,7 +191,8 @@ test.describe('an interrupt that nobody wants', () => {
 test('a healthy boot has nothing to report but the taints of the modules', async ({ guest }) => {
   const log = await guest.succeed(['dmesg', '-r']);
   const reports = detectReports(parseKernelLog(log, { format: 'dmesg' }));
-  expect(reports.filter(({ kind }) => kind !== 'taint')).toEqual([]);
+  // On a busy host a guest loses ticks while it boots, which its kernel says, and which accuses nobody.
+  expect(reports.filter(({ kind, grade }) => kind !== 'taint' && grade !== 'info')).toEqual([]);
 });
 
 test('what is asked for by sysrq is no report', async ({ guest }) => {
