@@ -19,7 +19,14 @@ const tool = path.resolve(import.meta.dirname, '../verify-pte.ts');
 export async function verifyPte(runs: number): Promise<object> {
   return await withBenchMachine(async ({ machine, guest }, device) => {
     const opened = await openPhysicalMemory({ monitor: machine.monitor, pid: machine.pid });
-    const host = { machine, guest, memory: opened.memory, device, mappings: [] };
+    const host = {
+      machine,
+      guest,
+      memory: opened.memory,
+      device,
+      mappings: [],
+      processes: new Set<VfioProcess>(),
+    };
     const vfio = await VfioProcess.start(host);
     const { address } = await vfio.alloc({ pages: 1 });
     const { space } = vfio;

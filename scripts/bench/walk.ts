@@ -28,7 +28,14 @@ export async function walk(runs: number): Promise<object> {
 async function measure({ machine, guest }: QemuVm, device: string, runs: number): Promise<object> {
   const { monitor } = machine;
   await using fastest = await openPhysicalMemory({ monitor, pid: machine.pid });
-  const host = { machine, guest, memory: fastest.memory, device, mappings: [] };
+  const host = {
+    machine,
+    guest,
+    memory: fastest.memory,
+    device,
+    mappings: [],
+    processes: new Set<VfioProcess>(),
+  };
   const vfio = await VfioProcess.start(host);
   const buffer = await vfio.alloc({ pages: 4096 });
   await monitor.gdbserver(machine.ports.debug);

@@ -1,28 +1,32 @@
-import type { RunResult } from './run.js';
+import type { Fault } from '../../lib/image/faults.js';
+import type { Catch, RunResult } from './run.js';
 
-/** Which function of the reference driver writes entries under a fault, with what the compiler puts into it. Other faults write none. */
-const writers: readonly (readonly [fault: RegExp, names: RegExp])[] = [
-  [/^(reset-|blink|by-way-|neighbour)/, /^e2e_change_bit$/],
-  [/^(wrong-bit-|and-|clear-on-failure)/, /^vfio_dma_clear_user$/],
-  [/^swap-frames$/, /^(e2e_\w+|vfio_iommu_type1_ioctl)$/],
-];
-/** Lines of a failure in which the function that misbehaves is named. */
+/** Lines of a failure in which it is said what is wrong, and which function misbehaves. */
 const lines = 3;
 
-/** Which function the checks that caught a fault name. */
+/** What the checks that caught a fault say of it. */
 export interface Named {
-  /** `e2e_change_bit`; undefined where they name none. */
-  readonly name: string | undefined;
+  /** Whether one of them says what is wrong. */
+  readonly isSaid: boolean;
+  /** `e2e_change_bit`: the first function of the driver's that is named; undefined where there is none. */
+  readonly writer: string | undefined;
   /** Undefined of a fault that writes no entry. */
-  readonly isRight: boolean | undefined;
+  readonly isWriterRight: boolean | undefined;
 }
 
-/** Of the first check that names a function of the driver's. */
-export function namedFunction(fault: string, { caught }: Pick<RunResult, 'caught'>): Named {
-  const names = caught.flatMap(({ text }) => {
-    const head = text.split('\n').slice(0, lines).join('\n');
-    return /\b([a-z_]\w*)\+0x[0-9a-f]+ \[vfio_iommu_type1\]/.exec(head)?.[1] ?? [];
-  });
-  const right = writers.find(([faults]) => faults.test(fault))?.[1];
-  return { name: names[0], isRight: right && names[0] !== undefined && right.test(names[0]) };
+/** Whether a fault is told by its name: what goes wrong, and who wrote the entries that are wrong. */
+export function named({ says, writer: right }: Fault, { caught }: Pick<RunResult, 'caught'>): Named {
+  const heads = caught.map(head);
+  const [writer] = heads.flatMap(
+    (text) => /\b([a-z_]\w*)\+0x[0-9a-f]+ \[vfio_iommu_type1\]/.exec(text)?.[1] ?? [],
+  );
+  return {
+    isSaid: heads.some((text) => says.test(text)),
+    writer,
+    isWriterRight: right && writer !== undefined && right.test(writer),
+  };
+}
+
+function head({ text }: Catch): string {
+  return text.split('\n').slice(0, lines).join('\n');
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 
 import type { RunSummary, TestFailure } from '../../fixtures/reporters/summary/model.js';
+import type { Fault } from '../../lib/image/faults.js';
 import { createRunFolder, ownHelper } from '../../lib/machine/ownership/index.js';
 
 /**
@@ -33,7 +34,7 @@ export interface RunResult {
 
 export interface RunOptions {
   /** Undefined: the driver as it is. */
-  readonly fault: string | undefined;
+  readonly fault: Fault | undefined;
   /** The run ends after so many failures; 0 is for all. */
   readonly maxFailures: number;
   readonly workers: number;
@@ -43,12 +44,16 @@ const project = path.resolve(import.meta.dirname, '../..');
 const playwright = path.join(project, 'node_modules/@playwright/test/cli.js');
 const reporter = path.join(project, 'fixtures/reporters/summary.ts');
 
-/** Runs the ordinary specs, in a process of their own, against the driver with this fault. */
+/** Runs the ordinary specs, in processes of their own, against the driver with this fault: those first that are to see it. */
 export async function runSpecs(options: RunOptions): Promise<RunResult> {
-  const first = await runFiles(ordinary, options);
-  if (first.problem !== undefined || first.caught.length > 0) return first;
-  const second = await runFiles(slow, options);
-  return { ...second, tests: first.tests + second.tests };
+  const { fault } = options;
+  let result: RunResult = { tests: 0, caught: [], problem: undefined };
+  for (const files of [...(fault ? [[`specs/vfio/${fault.seenIn}`]] : []), ordinary, slow]) {
+    const { tests, ...found } = await runFiles(files, options);
+    result = { tests: result.tests + tests, ...found };
+    if (found.problem !== undefined || found.caught.length > 0) break;
+  }
+  return result;
 }
 
 async function runFiles(
@@ -67,7 +72,7 @@ async function runFiles(
   const { all } = await ownHelper((owner) =>
     execa(process.execPath, [playwright, ...args], {
       cwd: project,
-      env: { ...owner, E2E_SUMMARY_FILE: file, E2E_FAULT: fault ?? '' },
+      env: { ...owner, E2E_SUMMARY_FILE: file, E2E_FAULT: fault?.name ?? '' },
       all: true,
       reject: false,
     }),

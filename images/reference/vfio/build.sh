@@ -12,7 +12,7 @@ set -euo pipefail
 
 readonly program=${0##*/}
 here=$(cd -- "${BASH_SOURCE[0]%/*}" && pwd -P)
-readonly here patches=$here/../patches
+readonly here patches=$here/../patches faults=$here/../faults
 readonly module=vfio_iommu_type1
 readonly sources=(drivers/vfio/vfio_iommu_type1.c drivers/vfio/vfio.h)
 
@@ -81,6 +81,7 @@ if [[ -n $headers && $headers != "$version" && $headers != "$version"-* ]]; then
   die "the source is version $version, but '$kdir' belongs to $headers: download both in the same version"
 fi
 
+cp -- "$faults"/*.h "$tree/drivers/vfio/"
 for patch in "$patches"/*.patch; do
   # No fuzz: every line of context must be there.
   patch -d "$tree" -p1 --fuzz=0 --batch --silent --no-backup-if-mismatch <"$patch" ||

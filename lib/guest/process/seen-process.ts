@@ -28,6 +28,8 @@ export interface ProcessHost {
   readonly step?: <T>(what: string, args: readonly unknown[], work: () => Promise<T>) => Promise<T>;
   /** Told of each address that was walked, and of the first page where a run of pages was looked at. */
   readonly onWalk?: (process: SeenProcess, address: bigint, seen: Walk<X86Entry> | PageRun<X86Entry>) => void;
+  /** Told of what changed between two scans. */
+  readonly onChanges?: (process: SeenProcess, changes: ScanDiff) => Promise<void>;
 }
 
 const aScan: Rule<Scan<X86Entry>> = that(
@@ -92,7 +94,9 @@ export abstract class SeenProcess {
 
   /** How its address space differs from what an earlier scan saw. */
   async changesSince(before: Scan<X86Entry>): Promise<ScanDiff> {
-    return diffScans(check('changesSince', 'before', aScan, before), await this.scan());
+    const changes = diffScans(check('changesSince', 'before', aScan, before), await this.scan());
+    await this.host.onChanges?.(this, changes);
+    return changes;
   }
 
   /**

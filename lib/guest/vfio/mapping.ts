@@ -15,6 +15,8 @@ export interface Look {
   readonly space: Scan<X86Entry>;
   /** What lay in the mapping's pages; undefined when the process wrote there meanwhile. */
   readonly contents: Contents | undefined;
+  /** The user half of other processes of the test. */
+  readonly others: ReadonlyMap<VfioProcess, Scan<X86Entry>>;
 }
 
 /** What VFIO_IOMMU_MAP_DMA was told of the device's side. */

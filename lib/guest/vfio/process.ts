@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import type { AddressSpace, X86Entry } from '../../paging/index.js';
+import type { AddressSpace, Scan, X86Entry } from '../../paging/index.js';
 import { DeviceView } from '../iommu/index.js';
 import { parkedAddressSpace } from '../process/parked.js';
 import { type ProcessHost, SeenProcess } from '../process/seen-process.js';
@@ -43,6 +43,8 @@ export interface VfioHost extends ProcessHost {
   readonly guest: GuestShell;
   /** What was mapped in this guest so far, by all of the test's processes, in order. Mappings that were undone stay in it. */
   readonly mappings: DmaMapping[];
+  /** The test's processes that have not ended, those that another one forked among them. */
+  readonly processes: Set<VfioProcess>;
   /** Told of each mapping that is made, with page 0, and of each page of one that is about to be touched. */
   readonly onUse?: (mapping: DmaMapping, page: number) => void;
   /** Told of memory that is about to be mapped, before it is looked at, and again when it is mapped. */
@@ -95,6 +97,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     this.#child = identity.child;
     this.space = space;
     this.#iovas = iovas;
+    host.processes.add(this);
   }
 
   /**
@@ -237,6 +240,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
 
   /** Ends the process in good order. */
   async exit(): Promise<void> {
+    this.host.processes.delete(this);
     if (this.#child === undefined) {
       await this.host.machine.guard(this.tool.exit());
     } else {
@@ -247,6 +251,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
 
   /** Ends the process with SIGKILL, its mappings as they are. */
   async kill(): Promise<void> {
+    this.host.processes.delete(this);
     if (this.#child === undefined) await this.host.machine.guard(this.tool.kill());
     else await this.#reap('kill');
   }
@@ -261,7 +266,10 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     return machine.paused(async () => {
       const entries = await this.entries(address, Number(size / pageSize));
       const contents = withContents ? await readContents(entries, memory) : undefined;
-      return { entries, space: await this.scan(), contents };
+      const space = await this.scan();
+      const others = new Map<VfioProcess, Scan<X86Entry>>();
+      for (const other of this.host.processes) if (other !== this) others.set(other, await other.scan());
+      return { entries, space, contents, others };
     });
   }
 

@@ -251,6 +251,17 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
     title: /^The IOMMU maps more than the mapping asked for: iova 0x204000, right beside it/,
   },
   {
+    name: "takes another process's page",
+    deeds: { other: [0x8000_0000_0123_4067n, 0x8000_0000_0123_4063n] },
+    title:
+      /^The driver changes pages of another process, pid 7, which maps nothing: 1 page at 0x7f0000001000/,
+  },
+  {
+    name: "opens the kernel's own mapping",
+    deeds: { kernelLeaf: [0xffff_8880_0000_0000n, 0x8000_0000_0000_01e7n] },
+    title: /^The driver sets _PAGE_USER in the kernel half of the tables, where the direct map lies/,
+  },
+  {
     name: 'maps a page in the IOMMU once more, far away',
     deeds: { alias: 0x40_0020_0000n },
     title: /^The IOMMU maps more than the mapping asked for: iova 0x4000200000\./,
@@ -264,6 +275,12 @@ for (const { name, deeds, title } of faults) {
     expect(findings[0]?.kind).toBe('defect');
   });
 }
+
+test('what other processes and the kernel do rightly meanwhile is no fault', async () => {
+  expect(await diagnosisOf({ other: [0x8000_0000_0123_4067n, 0x8000_0000_0123_4025n] })).toEqual([]);
+  expect(await diagnosisOf({ kernelLeaf: [0xffff_ffff_ff60_0000n, 0x8000_0000_0123_4025n] })).toEqual([]);
+  expect(await diagnosisOf({ kernelLeaf: [0xffff_8880_0000_0000n, 0x8000_0000_0000_01e3n] })).toEqual([]);
+});
 
 test('what the log says was left alone is told apart from what was forgotten', async () => {
   const left =

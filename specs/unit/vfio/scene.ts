@@ -2,6 +2,7 @@ import { clearPageUser, type KernelChange } from '../../../lib/change/index.js';
 import {
   diffScans,
   mappedRanges,
+  type ScanDiff,
   PTE_PFN_MASK,
   scanSync,
   secondLevelSpace,
@@ -13,6 +14,7 @@ import { pairClearings, parseKernelLog } from '../../../lib/guest/kernel-log/ind
 import { diagnose, type Finding } from '../../../lib/guest/vfio/diagnosis/index.js';
 import { readContents } from '../../../lib/guest/vfio/contents.js';
 import type { DmaMapping, Look } from '../../../lib/guest/vfio/mapping.js';
+import type { VfioProcess } from '../../../lib/guest/vfio/process.js';
 import { TableBuilder } from '../paging/support/table-builder.js';
 
 /** What a driver did with a mapping of four pages; each part as a correct one does it unless told otherwise. */
@@ -35,6 +37,10 @@ export interface Deeds {
   readonly alias?: bigint;
   /** A byte of page 0, before and after the mapping. */
   readonly byte?: readonly [number, number];
+  /** A page's entry in another process, before and after the mapping. */
+  readonly other?: readonly [bigint, bigint];
+  /** The leaf entry of a page of the kernel half. */
+  readonly kernelLeaf?: readonly [address: bigint, raw: bigint];
   /** The log's lines for a page. */
   readonly log?: (page: number, address: bigint, before: bigint, after: bigint) => string[];
   /** The IOMMU's entries for pages 0 to 4. */
@@ -62,6 +68,19 @@ export function lines(address: bigint, before: bigint, after: bigint): string[] 
   ];
 }
 
+/** How a process changes in which one page's entry does. */
+function changeOfOne(before: bigint, after: bigint): ScanDiff {
+  const builder = new TableBuilder();
+  const space = x86Space({ cr3: builder.root });
+  const seen = [before, after].map((raw) => {
+    builder.map(start, raw);
+    return scanSync(builder.memory, space, { range: 'user' });
+  });
+  const [first, second] = seen;
+  if (!first || !second) throw new TypeError('two entries give two scans');
+  return diffScans(first, second);
+}
+
 /** The diagnosis of such a driver, with real page tables and a real log behind it. */
 export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
   const { change = clearPageUser } = deeds;
@@ -83,6 +102,7 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
   for (const page of [0, 1, 2, 3, 4])
     tables.map(iova + BigInt(page) * pageSize, device(page, pinned(page) & PTE_PFN_MASK));
   if (deeds.alias !== undefined) tables.map(deeds.alias, frameOf(0) | 3n);
+  if (deeds.kernelLeaf) builder.map(...deeds.kernelLeaf);
   const space = x86Space({ cr3: builder.root });
   const second = secondLevelSpace({ table: tables.root, levels: 4 });
   const { memory } = builder;
@@ -94,6 +114,7 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
     return {
       entries,
       space: scanSync(memory, space, { range: 'user' }),
+      others: new Map(),
       contents: byte === undefined ? undefined : await readContents(entries, filled),
     };
   };
@@ -130,6 +151,10 @@ export async function diagnosisOf(deeds: Deeds = {}): Promise<Finding[]> {
     after: walkRangeSync(memory, space, start, pages),
     changes: diffScans(lookBefore.space, lookAfter.space),
     changesSince: diffScans(lookAfter.space, scanSync(memory, space, { range: 'user' })),
+    othersChanges: new Map(
+      deeds.other && [[{ pid: 7 } as unknown as VfioProcess, changeOfOne(...deeds.other)]],
+    ),
+    kernelHalf: scanSync(memory, space, { range: 'kernel' }),
     walk: walkSync(memory, space, start),
     log: pairClearings(parseKernelLog(text, { format: 'kmsg' }), change),
     device: {

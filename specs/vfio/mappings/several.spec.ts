@@ -22,6 +22,13 @@ test('several mappings of one process are all taken away, and stay so', async ({
   await expectSameInGuest(verifyPte, first);
 });
 
+test('twelve mappings of one process are all taken away', async ({ vfio, kernelLog }) => {
+  const process = await vfio.process();
+  const mappings = [];
+  for (let number = 1; number <= 12; number += 1) mappings.push(await process.mapDma({ pages: 2 }));
+  for (const mapping of mappings) await expect(mapping).toBeTakenFromUserMode(kernelLog);
+});
+
 test('mappings of several processes, each with its own device, are taken away', async ({
   vfio,
   kernelLog,

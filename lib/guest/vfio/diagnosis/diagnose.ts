@@ -5,7 +5,7 @@ import { whichPages } from '../page-list.js';
 import { deviceFindings } from './device.js';
 import type { Evidence, Finding } from './evidence.js';
 import { findShift, logFindings, LogIndex } from './log.js';
-import { neighbourFindings } from './neighbours.js';
+import { kernelHalfFindings, neighbourFindings, otherProcessFindings } from './neighbours.js';
 import { type PageStates, sortPages } from './page-states.js';
 
 /**
@@ -84,7 +84,11 @@ export function diagnose(evidence: Evidence): Finding[] {
       (page) => `PTE ${rawBefore(page)} before, ${raw(page)} now; not in the log`,
     );
   }
-  findings.push(...neighbourFindings(evidence));
+  findings.push(
+    ...neighbourFindings(evidence),
+    ...otherProcessFindings(evidence),
+    ...kernelHalfFindings(evidence),
+  );
   if (shift === undefined) findings.push(...logFindings(evidence, states));
   findings.push(...deviceFindings(evidence, states));
   findings.push(...skippedFindings(evidence, states.skipped, log));

@@ -1,8 +1,9 @@
 import type { KernelChange } from '../../../change/index.js';
-import type { PageRun, ScanDiff, Walk, X86Entry } from '../../../paging/index.js';
+import type { PageRun, Scan, ScanDiff, Walk, X86Entry } from '../../../paging/index.js';
 import type { ClearingLog } from '../../kernel-log/index.js';
 import type { DmaTables } from '../dma-tables.js';
 import type { DmaMapping } from '../mapping.js';
+import type { VfioProcess } from '../process.js';
 
 /** All that is known about a mapping, from sources that do not know of each other. */
 export interface Evidence {
@@ -15,6 +16,10 @@ export interface Evidence {
   readonly changes: ScanDiff;
   /** What changed there since, by whomever. */
   readonly changesSince: ScanDiff;
+  /** What changed in the user half of other processes of the test while it was made. */
+  readonly othersChanges: ReadonlyMap<VfioProcess, ScanDiff>;
+  /** The kernel half of its process's address space now; undefined where reading it takes long. */
+  readonly kernelHalf: Scan<X86Entry> | undefined;
   /** The way to its first page. */
   readonly walk: Walk<X86Entry>;
   /** What the kernel logged, of all mappings. */

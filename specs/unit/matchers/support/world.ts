@@ -68,6 +68,7 @@ export class World {
       entries: walkRangeSync(memory, this.#space, address, pages),
       space: scanSync(memory, this.#space, { range: 'user' }),
       contents: undefined,
+      others: new Map(),
     };
   }
 

@@ -1,0 +1,31 @@
+import { expect, test } from '../../../fixtures/index.js';
+import { readHoldings } from '../../../lib/guest/vfio/pins.js';
+
+const rounds = 400;
+/** Bytes a round: a driver that loses the smallest piece of slab with every mapping loses more. */
+const atMost = 48;
+
+test(`${rounds} rounds of map and unmap leave nothing behind`, async ({ vfio, guest }) => {
+  const process = await vfio.process();
+  const { address: vaddr, size } = await process.alloc({ pages: 16 });
+  const goRound = async (): Promise<void> => {
+    await process.request('map', { vaddr, size, iova: 0x10_0000n, read: true, write: true });
+    await process.request('unmap', { iova: 0x10_0000n, size });
+  };
+  const slabBytes = async (): Promise<number> => {
+    const shrink =
+      'echo 3 > /proc/sys/vm/drop_caches; for each in /sys/kernel/slab/*/shrink; do echo 1 > $each; done';
+    const text = await guest.succeed(['sh', '-c', `${shrink} 2> /dev/null; grep ^SUnreclaim: /proc/meminfo`]);
+    return Number(/(\d+) kB/.exec(text)?.[1]) * 1024;
+  };
+  // What the kernel gets ready once is no loss.
+  for (let round = 0; round < 50; round += 1) await goRound();
+  const held = await readHoldings(guest, process.pid);
+  const before = await slabBytes();
+  for (let round = 0; round < rounds; round += 1) await goRound();
+  const grown = ((await slabBytes()) - before) / rounds;
+  expect(await readHoldings(guest, process.pid)).toHoldMorePages(held, 0, `after ${rounds} rounds`);
+  expect(grown, `The slab grows by so many bytes with each map and unmap, over ${rounds}`).toBeLessThan(
+    atMost,
+  );
+});
