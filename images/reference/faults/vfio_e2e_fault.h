@@ -722,7 +722,7 @@ static void e2e_after_clear(struct vfio_iommu *iommu, struct vfio_dma *dma)
 		e2e_open_direct_map(iommu, dma);
 		break;
 	case E2E_LEAK_MEMORY:
-		if (!kmalloc(128, GFP_KERNEL))
+		if (!kmalloc(512, GFP_KERNEL))
 			pr_warn("VFIO: no memory to lose\n");
 		break;
 	default:
