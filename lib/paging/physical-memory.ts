@@ -1,3 +1,6 @@
+import type { NestedWalk } from './walk/nested.js';
+import type { Walk } from './walk/result.js';
+
 /**
  * A machine's physical address space, as a walk needs it. Implementations live in `lib/memory/`; a test makes one of a Buffer.
  *
@@ -10,6 +13,8 @@ export interface PhysicalMemory {
   read(address: bigint, length: number): Promise<Uint8Array>;
   /** The same, of a reader that needs no waiting: walks and scans through it run without a single `await`. */
   readSync?(address: bigint, length: number): Uint8Array;
+  /** Set by who wants to be told of what `walk` and `walkNested` saw through it. */
+  onWalk?: (seen: Walk | NestedWalk) => void;
 }
 
 /** A reader that needs no waiting (process memory, a RAM file). */

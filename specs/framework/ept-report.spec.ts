@@ -5,8 +5,8 @@ import { missingParts } from '../../lib/bochs/index.js';
 import type { SampleResult } from './run-sample.js';
 import { sharedSample } from './shared-sample.js';
 
-// Each of its tests fails, and has a machine booted for it: two of QEMU's, and two that are interpreted.
-const resultOf = sharedSample('twins-', 900_000);
+// Each of its tests has a machine booted for it: two of QEMU's, and three that are interpreted.
+const resultOf = sharedSample('twins-', 1_200_000);
 
 test.beforeAll(async () => {
   test.skip((await missingParts()).length > 0, 'Bochs is not installed here');
@@ -63,6 +63,14 @@ test('the walk of what an ept test dealt with last is drawn', () => {
   const walk = textOf(resultOf(`Bochs: ${titles[0] ?? ''}`), 'walk.svg');
   expect(walk).toContain('<svg');
   expect(walk).toContain('The instruction that L2 stands at');
+});
+
+test('a passing ept test shows the walk that it saw last, as a picture and as values', () => {
+  const passed = resultOf('Bochs: a walk of both dimensions leads to a page');
+  expect(passed.status, passed.errors.join('\n')).toBe('passed');
+  expect(textOf(passed, 'walk.svg')).toMatch(/Walk of 0x1abc in two dimensions[^]*\(ept\)/);
+  // L2's own tables, and the way by which EPT leads to its page.
+  expect(textOf(passed, 'walk.txt')).toMatch(/^ {2}PT .* P W U A D - --\n[^]*^ {2}PT .* P R W X A [D-]\n/m);
 });
 
 test('the verdict on a kernel under Bochs goes before the assertion that fails after it', () => {

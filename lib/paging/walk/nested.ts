@@ -44,12 +44,14 @@ export interface NestedWalk<G extends TableEntry = TableEntry, S extends TableEn
  * Walks both dimensions, recording every nested step: with four levels each, up to 24 entries are read.
  * @throws as `walk` does for the guest's address.
  */
-export function walkNested<G extends TableEntry, S extends TableEntry>(
+export async function walkNested<G extends TableEntry, S extends TableEntry>(
   memory: PhysicalMemory,
   spaces: NestedSpaces<G, S>,
   address: bigint,
 ): Promise<NestedWalk<G, S>> {
-  return runAsync(walkNestedTask(spaces, address), memory);
+  const seen = await runAsync(walkNestedTask(spaces, address), memory);
+  memory.onWalk?.(seen);
+  return seen;
 }
 
 /** `walkNested` for a reader that needs no waiting. */

@@ -16,12 +16,14 @@ import { onlyReply, runAsync, runSync, uint64, type MemoryTask } from './task.js
  * @throws NonCanonicalAddressError, AddressTooWideError: there is nothing to walk. Whatever the reader throws that is
  *   not "not RAM" passes through. Everything else is a fault in the result.
  */
-export function walk<E extends TableEntry>(
+export async function walk<E extends TableEntry>(
   memory: PhysicalMemory,
   space: AddressSpace<E>,
   address: bigint,
 ): Promise<Walk<E>> {
-  return runAsync(walkTask(space, address), memory);
+  const seen = await runAsync(walkTask(space, address), memory);
+  memory.onWalk?.(seen);
+  return seen;
 }
 
 /** `walk` for a reader that needs no waiting. */

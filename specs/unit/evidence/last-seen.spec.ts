@@ -1,9 +1,17 @@
 import { test } from '@playwright/test';
 
 import { drawingOf } from '../../../fixtures/evidence/pictures.js';
-import { lastSight, subjectsOf } from '../../../fixtures/evidence/subjects.js';
+import { attachOnFailure, lastSight, noteOwnWalk, subjectsOf } from '../../../fixtures/evidence/subjects.js';
 import { expect } from '../../../fixtures/matchers/index.js';
-import { _PAGE_USER, walkRangeSync, walkSync, x86Space } from '../../../lib/paging/index.js';
+import {
+  _PAGE_USER,
+  eptSpace,
+  walk,
+  walkNested,
+  walkRangeSync,
+  walkSync,
+  x86Space,
+} from '../../../lib/paging/index.js';
 import { TableBuilder } from '../paging/support/table-builder.js';
 
 const start = 0x7f12_3456_7000n;
@@ -43,4 +51,28 @@ test('a walk of its own that a test fails by is drawn, with what was expected of
     '_PAGE_USER (bit 2) is clear',
   );
   expect(subjectsOf(testInfo)).toMatchObject([{ walk, expected: { set: _PAGE_USER } }]);
+});
+
+test("a walk of a test's own is seen, too, in the letters of its tables", async ({}, testInfo) => {
+  const { memory, space } = tables();
+  const ept = new TableBuilder({ memory, base: 0x90_0000n, tableFlags: 0x907n });
+  // The tables of the first dimension, and the page itself.
+  for (const gpa of [0x10_0000n, 0x10_1000n, 0x10_2000n, 0x10_3000n, 0x1f0b_a000n])
+    ept.map(gpa, gpa | 0xb33n);
+  const second = eptSpace({ eptp: ept.root | 0x5en });
+  await walk(memory, second, 0x10_0000n);
+  expect(lastSight(testInfo), 'nobody asked to be told').toBeUndefined();
+  Object.assign(memory, { onWalk: noteOwnWalk });
+  await walk(memory, second, 0x10_0000n);
+  const valuesOf = () =>
+    drawingOf(lastSight(testInfo) ?? { title: '', seen: walkSync(memory, space, 0n) }).values.body;
+  expect(valuesOf()).toMatch(/^0x100000 in tables of format ept, seen last:$/m);
+  expect(valuesOf()).toMatch(/^ {2}PT .* 0x100b33 {2}P R W - A D\n {2}4 KiB page at 0x100000; .* rw-$/m);
+  const nested = await walkNested(memory, { guest: space, second }, start);
+  expect(valuesOf()).toMatch(
+    /two dimensions, seen last:\nWalk of 0x7f[^]*P W - A D - NX\n[^]*Walk of 0x1f0ba000 [^]* P R W - A D\n/,
+  );
+  // A fixture's own picture, made when the test has failed, goes before what the test saw, and does not replace it.
+  attachOnFailure({ title: 'where L2 stands', draw: () => Promise.resolve('<svg/>') });
+  expect(subjectsOf(testInfo)).toMatchObject([{ title: 'where L2 stands' }, { walk: nested, isPlain: true }]);
 });
