@@ -48,6 +48,8 @@ export interface DmaMapOptions extends BufferOptions {
   /** What the device may do. Default: both. */
   readonly read?: boolean;
   readonly write?: boolean;
+  /** A second thread of the process makes the mapping. Default: its main thread. */
+  readonly thread?: boolean;
 }
 
 export interface TouchOptions {
@@ -97,6 +99,7 @@ export const dmaMapOptions: Rule<DmaMapOptions> = also(
           iova: optional(also(word(4096n), (iova) => iova % 4096n === 0n, 'must be a multiple of 4096')),
           read: optional(flag),
           write: optional(flag),
+          thread: optional(flag),
         }),
       ),
       ({ buffer, kind, populate, protection, path }) =>

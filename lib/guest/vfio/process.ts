@@ -163,10 +163,10 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     check('mapDma', 'options', dmaMapOptions, options);
     const buffer = options.buffer ?? (await this.#allocWithNeighbours(options));
     const iova = options.iova ?? this.#iovas.take(buffer.size);
-    const { read = true, write = true } = options;
+    const { read = true, write = true, thread } = options;
     await this.host.onMap?.(this, buffer, 'before');
     const before = await this.#look(buffer);
-    await this.#request('map', { vaddr: buffer.address, size: buffer.size, iova, read, write });
+    await this.#request('map', { vaddr: buffer.address, size: buffer.size, iova, read, write, thread });
     const after = await this.#look(buffer);
     await this.host.onMap?.(this, buffer, 'after');
     return this.#add(new DmaMapping(this, buffer, { iova, read, write }, { before, after }));

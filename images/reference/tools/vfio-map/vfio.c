@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cpus.h"
 #include "device-open.h"
 #include "ops.h"
 
@@ -117,16 +118,35 @@ bool dma_map_failed(struct call *call, const struct dma_map *map, int error)
 			  map->read ? "r" : "", map->write ? "w" : "");
 }
 
-void op_map(struct call *call)
-{
+struct map_work {
 	struct dma_map map;
 	int error;
+};
 
-	if (!dma_map_from_request(call, &map) || !args_done(call))
+static void run_map(void *work)
+{
+	struct map_work *w = work;
+
+	w->error = dma_map(&w->map);
+}
+
+void op_map(struct call *call)
+{
+	struct map_work work;
+	bool thread = false;
+	int cpu = cpu_current();
+
+	if (!dma_map_from_request(call, &work.map) || !arg_bool_optional(call, "thread", &thread) || !args_done(call))
 		return;
-	error = dma_map(&map);
-	if (error) {
-		dma_map_failed(call, &map, error);
+	if (!thread) {
+		run_map(&work);
+	} else {
+		if (!worker_begin(call, cpu, run_map, &work))
+			return;
+		worker_wait(cpu);
+	}
+	if (work.error) {
+		dma_map_failed(call, &work.map, work.error);
 		return;
 	}
 	reply_begin(call, true);
