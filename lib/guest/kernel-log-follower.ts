@@ -46,6 +46,12 @@ export class KernelLogFollower {
     return this.log.entriesSince(this.began, now);
   }
 
+  /** The same log from now on, as it is for a test that begins now. */
+  async fromNow(what: string): Promise<KernelLogFollower> {
+    const now = await this.log.markThroughGuest(what, { timeoutMs: arrivalMs });
+    return new KernelLogFollower(this.log, now, this.#reader);
+  }
+
   async stop(): Promise<void> {
     await this.log.close();
     await this.#reader.kill();
