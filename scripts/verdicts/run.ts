@@ -38,6 +38,8 @@ export interface RunOptions {
   /** The run ends after so many failures; 0 is for all. */
   readonly maxFailures: number;
   readonly workers: number;
+  /** In place of the ordinary specs, generated sequences for so long. */
+  readonly generatedSeconds?: number | undefined;
 }
 
 const project = path.resolve(import.meta.dirname, '../..');
@@ -46,9 +48,10 @@ const reporter = path.join(project, 'fixtures/reporters/summary.ts');
 
 /** Runs the ordinary specs, in processes of their own, against the driver with this fault: those first that are to see it. */
 export async function runSpecs(options: RunOptions): Promise<RunResult> {
-  const { fault } = options;
+  const { fault, generatedSeconds } = options;
   let result: RunResult = { tests: 0, caught: [], problem: undefined };
-  for (const files of [...(fault ? [[`specs/vfio/${fault.seenIn}`]] : []), ordinary, slow]) {
+  const byHand = [...(fault ? [[`specs/vfio/${fault.seenIn}`]] : []), ordinary, slow];
+  for (const files of generatedSeconds === undefined ? byHand : [['specs/vfio/generated']]) {
     const { tests, ...found } = await runFiles(files, options);
     result = { tests: result.tests + tests, ...found };
     if (found.problem !== undefined || found.caught.length > 0) break;
@@ -58,7 +61,7 @@ export async function runSpecs(options: RunOptions): Promise<RunResult> {
 
 async function runFiles(
   files: readonly string[],
-  { fault, maxFailures, workers }: RunOptions,
+  { fault, maxFailures, workers, generatedSeconds = 30 }: RunOptions,
 ): Promise<RunResult> {
   await using folder = await createRunFolder({ prefix: 'verdicts' });
   const file = path.join(folder.path, 'summary.json');
@@ -72,7 +75,12 @@ async function runFiles(
   const { all } = await ownHelper((owner) =>
     execa(process.execPath, [playwright, ...args], {
       cwd: project,
-      env: { ...owner, E2E_SUMMARY_FILE: file, E2E_FAULT: fault?.name ?? '' },
+      env: {
+        ...owner,
+        E2E_SUMMARY_FILE: file,
+        E2E_FAULT: fault?.name ?? '',
+        E2E_SECONDS: String(generatedSeconds),
+      },
       all: true,
       reject: false,
     }),

@@ -199,12 +199,15 @@ class World implements AsyncDisposable {
   }
 
   async #checkStay(what: string, names: Iterable<string> = this.#live.keys()): Promise<void> {
-    for (const name of names) {
-      const { mapping, isLeft } = this.#mapping(name);
-      if (isLeft) continue;
-      this.#check = { before: [], after: [`await expect(${name}).toStayTakenFromUserMode('${what}');`] };
-      await expect(mapping).toStayTakenFromUserMode(what);
-    }
+    // The VM is stopped once for all of them.
+    await this.#ground.host.machine.paused(async () => {
+      for (const name of names) {
+        const { mapping, isLeft } = this.#mapping(name);
+        if (isLeft) continue;
+        this.#check = { before: [], after: [`await expect(${name}).toStayTakenFromUserMode('${what}');`] };
+        await expect(mapping).toStayTakenFromUserMode(what);
+      }
+    });
   }
 
   async #checkOther(
