@@ -54,7 +54,7 @@ const step: fc.Arbitrary<Drawn> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fork' as const) }) },
   {
-    weight: 8,
+    weight: 12,
     arbitrary: fc.record({
       do: fc.constant('map' as const),
       by: fc.constantFrom('parent' as const, 'parent' as const, 'child' as const, 'heir' as const),

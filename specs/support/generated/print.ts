@@ -120,7 +120,7 @@ function mapOptions(
 /** A result that nobody uses gets no name. */
 function withUsedNames(body: string): string {
   return body.replace(/^const (\w+) = (await .*)$/gm, (line, name: string, rest: string) =>
-    [...body.matchAll(new RegExp(`\\b${name}\\b`, 'g'))].length > 1 ? line : rest,
+    [...body.matchAll(new RegExp(`(?<!/)\\b${name}\\b`, 'g'))].length > 1 ? line : rest,
   );
 }
 

@@ -1,4 +1,4 @@
-import { type Alloc, type MapStep, nameOf, needsOf, type Step } from './steps.js';
+import { type Alloc, type MapStep, nameOf, needsOf, problemsOf, type Step } from './steps.js';
 
 /** What became of a sequence: undefined if all was well, else what failed, after which steps. */
 export interface Failed {
@@ -19,6 +19,7 @@ export async function shrink<T extends Failed>(
   let shortest = failed;
   const tries = async (steps: readonly Step[]): Promise<boolean> => {
     if (isOver() || steps.length === 0 || isSame(steps, shortest.steps)) return false;
+    if (problemsOf(steps).length > 0) return false;
     const again = await retry(steps);
     if (again) shortest = again;
     return again !== undefined;
@@ -40,6 +41,8 @@ export async function shrink<T extends Failed>(
   return shortest;
 
   async function simplify(index: number): Promise<void> {
+    const memory = shortest.steps[index];
+    if (memory?.do === 'alloc' && memory.process !== 'parent') await tries(ofParent(shortest.steps, memory));
     for (const change of changes) {
       const { steps } = shortest;
       const step = steps[index];
@@ -73,7 +76,7 @@ export function needed(steps: readonly Step[], some: readonly Step[]): Step[] {
 
 /** All mappings of one page of one buffer, made by one process. */
 function simplest(steps: readonly Step[]): Step[] {
-  const buffer: Alloc = plain({ ...firstAlloc(steps), pages: 1 });
+  const buffer: Alloc = plain({ ...firstAlloc(steps), process: 'parent', pages: 1 });
   return [
     buffer,
     ...steps
@@ -91,13 +94,21 @@ function firstAlloc(steps: readonly Step[]): Alloc {
   );
 }
 
-const plain = (alloc: Alloc): Alloc => ({ ...alloc, process: 'parent', kind: 'anonymous', filled: false });
+const plain = (alloc: Alloc): Alloc => ({ ...alloc, kind: 'anonymous', filled: false });
 const easy = (map: MapStep): MapStep => ({ ...map, first: 0, iova: undefined, write: true, thread: false });
+
+/** A child's memory, and the mappings of it, as the parent's. */
+function ofParent(steps: readonly Step[], memory: Alloc): Step[] {
+  return steps.map((step) =>
+    (step.do === 'alloc' || step.do === 'map') && step.buffer === memory.buffer
+      ? { ...step, process: 'parent' }
+      : step,
+  );
+}
 
 /** What makes a step simpler, one thing at a time; undefined where there is nothing to simplify. */
 const changes: readonly ((step: Step, steps: readonly Step[]) => Step | undefined)[] = [
   (step) => (step.do === 'alloc' && step.kind !== 'anonymous' ? plain(step) : undefined),
-  (step) => (step.do === 'alloc' && step.process !== 'parent' ? { ...step, process: 'parent' } : undefined),
   (step) => (step.do === 'alloc' && step.filled ? { ...step, filled: false } : undefined),
   ...[1, 2].map(
     (pages) => (step: Step) =>

@@ -85,3 +85,22 @@ export function nameOf(step: Step): string | undefined {
       return undefined;
   }
 }
+
+/** Steps that lack something before them, or that map memory which their process does not have, or give a name once more. */
+export function problemsOf(steps: readonly Step[]): Step[] {
+  const names = new Set<string | undefined>(['parent']);
+  /** `process buffer`. */
+  const held = new Set<string>();
+  return steps.filter((step) => {
+    const name = nameOf(step);
+    const isHeld = step.do !== 'map' || held.has(`${step.process} ${step.buffer}`);
+    const isRight =
+      isHeld && needsOf(step).every((need) => names.has(need)) && (name === undefined || !names.has(name));
+    names.add(name);
+    if (step.do === 'alloc') held.add(`${step.process} ${step.buffer}`);
+    if (step.do === 'fork')
+      for (const each of [...held])
+        if (each.startsWith('parent ')) held.add(each.replace('parent', step.child));
+    return !isRight;
+  });
+}

@@ -3,8 +3,7 @@ import { expect, test } from '@playwright/test';
 import { drawSequence } from '../../support/generated/draw.js';
 import { Planner } from '../../support/generated/plan.js';
 import { shrink } from '../../support/generated/shrink.js';
-import type { Alloc, Step } from '../../support/generated/steps.js';
-import { problems } from './support/problems.js';
+import { type Alloc, problemsOf, type Step } from '../../support/generated/steps.js';
 
 /** A driver in the mind: whether it goes wrong at the last of these steps. */
 type Fault = (steps: readonly Step[]) => boolean;
@@ -27,7 +26,7 @@ async function shortestOf(fault: Fault): Promise<readonly Step[]> {
     const { steps } = await shrink(
       failed,
       (shorter) => {
-        wrong.push(...problems(shorter));
+        wrong.push(...problemsOf(shorter));
         return Promise.resolve(run(shorter, fault));
       },
       () => false,
@@ -65,10 +64,19 @@ test('what a failure needs is left: so many mappings, a thread, a child, a kind,
     const step = last(done);
     return (
       step?.do === 'map' &&
-      done.some((each) => each.do === 'alloc' && each.kind === 'split' && each.buffer === step.buffer)
+      done.some(
+        (each) =>
+          each.do === 'alloc' &&
+          each.kind === 'split' &&
+          each.buffer === step.buffer &&
+          each.process === step.process,
+      )
     );
   });
-  expect(kind).toMatchObject([{ kind: 'split' }, { do: 'map', pages: 1, iova: undefined }]);
+  expect(kind).toMatchObject([
+    { kind: 'split', process: 'parent' },
+    { do: 'map', pages: 1, iova: undefined },
+  ]);
   const pages = await shortestOf((done) => done.some((step) => step.do === 'map' && step.pages >= 2));
   expect(pages).toMatchObject([{ pages: 2 }, { pages: 2 }]);
 });
