@@ -53,7 +53,7 @@ export async function shrink<T extends Failed>(
 }
 
 /** The steps without some, and without those that need one of them. */
-export function without(steps: readonly Step[], gone: readonly Step[]): Step[] {
+function without(steps: readonly Step[], gone: readonly Step[]): Step[] {
   const names = new Set(gone.map(nameOf));
   return steps.filter((step) => {
     const isLeft = !gone.includes(step) && !needsOf(step).some((name) => names.has(name));
@@ -63,7 +63,7 @@ export function without(steps: readonly Step[], gone: readonly Step[]): Step[] {
 }
 
 /** Some of the steps, and all that they need. */
-export function needed(steps: readonly Step[], some: readonly Step[]): Step[] {
+function needed(steps: readonly Step[], some: readonly Step[]): Step[] {
   const names = new Set(some.flatMap(needsOf));
   const left = steps.toReversed().filter((step) => {
     const name = nameOf(step);
