@@ -27,6 +27,12 @@ test('a forked child maps memory of its own in the same container', async ({
   await expect(parents).toStayTakenFromUserMode('a child made a mapping');
 });
 
+test('what a second thread maps is taken from its whole process', async ({ vfio, kernelLog }) => {
+  const mapping = await vfio.mapDma({ pages: 4, thread: true });
+  await expect(mapping).toBeTakenFromUserMode(kernelLog);
+  await expectNoAccess(mapping);
+});
+
 test('a process that is killed while it has mappings leaves nothing pinned', async ({
   vfio,
   guest,
