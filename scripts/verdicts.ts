@@ -1,15 +1,16 @@
 /**
  * Shows that the ordinary VFIO specs can be trusted: runs them against a driver with each of the faults that it can be given, and
- * without any.
+ * without any; and against other drivers that do the same in other ways.
  *
  *   npm run verdicts [-- [--healthy-runs N] [--all-failures] [--workers N] [--generated SECONDS] [FAULT…]]
  *
  * With --generated it is sequences of random mappings, for so long, that the driver as it is is held against, and with the faults that are named.
  *
- * Ends with 1 when a fault survives, when the function that wrote entries wrongly is not named, when the healthy driver is accused, or when a
+ * Ends with 1 when a fault survives, when the function that wrote entries wrongly is not named, when a healthy driver is accused, or when a
  * run came to nothing.
  */
 import { faults } from '../lib/image/faults.js';
+import { healthyDrivers } from '../lib/image/healthy-drivers.js';
 import { readCommandLine, refuse } from './command-line.js';
 import { runSpecs } from './verdicts/run.js';
 import { describeVerdict, isRight } from './verdicts/table.js';
@@ -42,17 +43,20 @@ const maxFailures = values['all-failures'] ? 0 : 3;
 const failed: string[] = [];
 const began = performance.now();
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(0)} s`;
-for (let run = 1; run <= healthyRuns; run += 1) {
-  const start = performance.now();
-  const result = await runSpecs({ fault: undefined, maxFailures: 0, workers, generatedSeconds });
-  const isHealthy = result.problem === undefined && result.caught.length === 0;
-  if (!isHealthy) failed.push('none');
-  const name = `none (run ${run})`;
-  console.log(
-    isHealthy
-      ? `${name.padEnd(22)} ${result.tests} tests passed (${seconds(start)})`
-      : `ACCUSED: ${describeVerdict(name, result)}`,
-  );
+const drivers = [undefined, ...(await healthyDrivers())];
+for (const driver of drivers) {
+  for (let run = 1; run <= healthyRuns; run += 1) {
+    const start = performance.now();
+    const result = await runSpecs({ driver, fault: undefined, maxFailures: 0, workers, generatedSeconds });
+    const isHealthy = result.problem === undefined && result.caught.length === 0;
+    const name = `${driver ?? 'none'} (run ${run})`;
+    if (!isHealthy) failed.push(driver ?? 'none');
+    console.log(
+      isHealthy
+        ? `${name.padEnd(22)} ${result.tests} tests passed (${seconds(start)})`
+        : `ACCUSED: ${describeVerdict(name, result)}`,
+    );
+  }
 }
 const chosen = faults.filter(
   ({ name }) => positionals.includes(name) || (positionals.length === 0 && generatedSeconds === undefined),
@@ -68,7 +72,7 @@ for (const fault of chosen) {
 }
 const right = chosen.filter(({ name }) => !failed.includes(name)).length;
 console.log(
-  `${right} of ${chosen.length} faults caught and named, ${healthyRuns} runs of the driver as it is, in ${seconds(began)}.`,
+  `${right} of ${chosen.length} faults caught and named, ${drivers.length * healthyRuns} runs of healthy drivers, in ${seconds(began)}.`,
 );
 if (failed.length > 0) console.log(`Not as it must be: ${[...new Set(failed)].join(', ')}`);
 process.exitCode = failed.length === 0 ? 0 : 1;

@@ -23,6 +23,11 @@ export function cpioArchive(entries: readonly ArchiveEntry[]): Buffer {
   return Buffer.concat([...parts, header(0, 0, 0, 'TRAILER!!!')]);
 }
 
+/** An initramfs with a further archive: each begins at a multiple of 4 (init/initramfs.c). */
+export function appendArchive(initramfs: Buffer, archive: Buffer): Buffer {
+  return Buffer.concat([padded(initramfs), archive]);
+}
+
 /** The 13 numbers of a header are those of stat(2): all but these are 0, so that files are root's and of 1970. */
 function header(inode: number, mode: number, size: number, name: string): Buffer {
   const nameSize = Buffer.byteLength(name) + 1;

@@ -3,6 +3,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { cacheSubfolder, markAsked } from '../host/cache-folder.js';
+import { appendArchive } from './cpio.js';
 import { describeLacks, lacksOf, remedyFor } from './kernel/check.js';
 import type { KernelConfig } from './kernel/config.js';
 import { KernelError } from './kernel/errors.js';
@@ -132,16 +133,14 @@ function builtInModules(config: KernelConfig): string[] {
   );
 }
 
-/** cpio archives may be appended to each other; the kernel wants each to begin at a multiple of 4 (init/initramfs.c). */
 async function appendToInitrd(cache: string, reference: ReferenceImage, overlay: Buffer): Promise<string> {
   const key = createHash('sha256').update(reference.key).update(overlay).digest('hex').slice(0, 16);
   const folder = await cacheSubfolder(cache, 'hybrid', key);
   await markAsked(folder);
   const initrd = path.join(folder, 'initrd');
   if (await stat(initrd).catch(() => undefined)) return initrd;
-  const original = await readFile(reference.initrd);
   const unfinished = `${initrd}.${String(process.pid)}`;
-  await writeFile(unfinished, Buffer.concat([original, Buffer.alloc(-original.length & 3), overlay]));
+  await writeFile(unfinished, appendArchive(await readFile(reference.initrd), overlay));
   await rename(unfinished, initrd);
   return initrd;
 }

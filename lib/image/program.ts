@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { cacheSubfolder } from '../host/cache-folder.js';
 import { ensureBuilt } from '../host/ensure-built.js';
+import type { PackageLock } from '../debian/lock.js';
 import type { BuildContext } from './build-context.js';
 import type { BuildRoot } from './build-root/build-root.js';
 import { buildRootKey, openBuildRoot } from './build-root/index.js';
@@ -69,7 +70,7 @@ export async function buildInRoot(
   what: string,
   sources: readonly string[],
   others: readonly string[],
-  build: (root: BuildRoot, folder: string) => Promise<void>,
+  build: (root: BuildRoot, folder: string, lock: PackageLock) => Promise<void>,
 ): Promise<string> {
   return await withPackages(context, async ({ lock }) => {
     const key = await imageKey(sources, [...others, buildRootKey(lock)]);
@@ -80,7 +81,7 @@ export async function buildInRoot(
       progress: context.progress,
       build: async (folder) => {
         await using root = await openBuildRoot(context, lock);
-        await build(root, folder);
+        await build(root, folder, lock);
       },
     });
     return target;

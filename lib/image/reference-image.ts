@@ -8,6 +8,7 @@ import { cacheSubfolder } from '../host/cache-folder.js';
 import { ensureBuilt } from '../host/ensure-built.js';
 import type { BuildContext } from './build-context.js';
 import { buildRootKey, openBuildRoot } from './build-root/index.js';
+import { appendArchive } from './cpio.js';
 import { ImageBuildError } from './errors.js';
 import { makeGuestKeys } from './guest-keys.js';
 import { imageKey } from './image-key.js';
@@ -134,10 +135,7 @@ async function build(
   await writeFile(inside('id_rsa'), keys.identity, { mode: 0o600 });
   await writeFile(inside('known_hosts'), keys.knownHosts);
   const initramfs = await readFile(inside('initrd'));
-  await writeFile(
-    inside('initrd'),
-    Buffer.concat([initramfs, Buffer.alloc(-initramfs.length & 3), keys.archive]),
-  );
+  await writeFile(inside('initrd'), appendArchive(initramfs, keys.archive));
   const manifest: Manifest = {
     key,
     kernelRelease: (await readFile(inside('kernel-release'), 'utf8')).trim(),

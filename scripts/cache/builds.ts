@@ -8,6 +8,7 @@ import { type Item, item, leftover, leftoverMark, namesIn } from './item.js';
  * whose time of change says when it was asked for last (lib/host/cache-folder: markAsked).
  */
 export const buildFolders = [
+  'drivers', // initramfs of the reference guest with another driver
   'engine', // programs of a private engine
   'ept', // CDs of the guest under Bochs
   'hybrid', // initramfs for kernels of the user's

@@ -33,6 +33,8 @@ export interface RunResult {
 }
 
 export interface RunOptions {
+  /** One of images/drivers; undefined: the reference guest's own driver. */
+  readonly driver?: string | undefined;
   /** Undefined: the driver as it is. */
   readonly fault: Fault | undefined;
   /** The run ends after so many failures; 0 is for all. */
@@ -59,9 +61,10 @@ export async function runSpecs(options: RunOptions): Promise<RunResult> {
   return result;
 }
 
-async function runFiles(
+/** Runs spec files as {@link runSpecs} does. */
+export async function runFiles(
   files: readonly string[],
-  { fault, maxFailures, workers, generatedSeconds = 30 }: RunOptions,
+  { driver, fault, maxFailures, workers, generatedSeconds = 30 }: RunOptions,
 ): Promise<RunResult> {
   await using folder = await createRunFolder({ prefix: 'verdicts' });
   const file = path.join(folder.path, 'summary.json');
@@ -77,9 +80,10 @@ async function runFiles(
       cwd: project,
       env: {
         ...owner,
-        E2E_SUMMARY_FILE: file,
-        E2E_FAULT: fault?.name ?? '',
+        ...{ E2E_SUMMARY_FILE: file, E2E_FAULT: fault?.name ?? '', E2E_DRIVER: driver ?? '' },
         E2E_SECONDS: String(generatedSeconds),
+        // A Playwright that a spec starts is no worker of the one that runs the spec.
+        ...{ TEST_WORKER_INDEX: undefined, TEST_PARALLEL_INDEX: undefined },
       },
       all: true,
       reject: false,

@@ -21,9 +21,10 @@ test('lines that the ring buffer overwrote make the verdict unknown, and accuse 
   const { records, lost } = pairClearings(entries);
   expect(lost.exact).toBe(true);
   expect(lost.count).toBeGreaterThan(pages);
-  // What came after the overrun is there: the reader went on.
+  // What came after the overrun is there, to the last line: the reader went on.
   expect(records.length).toBeGreaterThan(100);
-  expect(records.at(-1)?.address).toBe(mapping.pageAddress(pages - 1));
+  const lines = records.reduce((sum, { seen }) => sum + (seen === 'both' ? 2 : 1), 0);
+  expect(lost.count + lines).toBeGreaterThanOrEqual(2 * pages);
 
   const failure = await expect(kernelLog)
     .toReportClearing(mapping)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds vfio_iommu_type1.ko from Debian's kernel source with this project's patches (../patches/*.patch, in order).
+# Builds vfio_iommu_type1.ko from Debian's kernel source with patches, in order; left out: this project's, ../patches/*.patch.
 # The stock module is not built: it is the one in Debian's linux-image package.
 #
-# usage: build.sh <linux-source .deb, or a kernel tree> <KDIR> <folder for vfio_iommu_type1.ko>
+# usage: build.sh <linux-source .deb, or a kernel tree> <KDIR> <folder for vfio_iommu_type1.ko> [PATCH ...]
 #
 # KDIR is a kernel build tree, for instance the one that ../kernel-headers.sh makes. Of the source only two files are
 # read, so nothing else of the archive is unpacked.
@@ -12,7 +12,7 @@ set -euo pipefail
 
 readonly program=${0##*/}
 here=$(cd -- "${BASH_SOURCE[0]%/*}" && pwd -P)
-readonly here patches=$here/../patches faults=$here/../faults
+readonly here faults=$here/../faults
 readonly module=vfio_iommu_type1
 readonly sources=(drivers/vfio/vfio_iommu_type1.c drivers/vfio/vfio.h)
 
@@ -47,8 +47,11 @@ kdir_version() {
   sed -nE 's/^#define LINUX_PACKAGE_ID " Debian (.*)"$/\1/p' "$1/include/generated/package.h" 2>/dev/null || true
 }
 
-[[ $# -eq 3 ]] || die "usage: $program <linux-source .deb or kernel tree> <KDIR> <folder>" 2
+[[ $# -ge 3 ]] || die "usage: $program <linux-source .deb or kernel tree> <KDIR> <folder> [PATCH ...]" 2
 readonly source=$1 kdir=$2 out=$3
+shift 3
+patches=("$@")
+(($#)) || patches=("$here"/../patches/*.patch)
 [[ -f $kdir/Makefile && -f $kdir/Module.symvers ]] || die "'$kdir' is no kernel build tree (no Makefile or Module.symvers)"
 for tool in patch make tar xz; do
   command -v "$tool" >/dev/null || die "$tool is missing: apt-get install patch make tar xz-utils"
@@ -82,7 +85,7 @@ if [[ -n $headers && $headers != "$version" && $headers != "$version"-* ]]; then
 fi
 
 cp -- "$faults"/*.h "$tree/drivers/vfio/"
-for patch in "$patches"/*.patch; do
+for patch in "${patches[@]}"; do
   # No fuzz: every line of context must be there.
   patch -d "$tree" -p1 --fuzz=0 --batch --silent --no-backup-if-mismatch <"$patch" ||
     die "${patch##*/} does not apply to $version of ${sources[0]}: the patch must be brought up to date"
@@ -94,7 +97,7 @@ build=$tree/drivers/vfio
 printf 'obj-m := %s.o\nccflags-y := -Werror -fmacro-prefix-map=$(src)/=drivers/vfio/\n' "$module" >"$build/Makefile"
 make -C "$kdir" M="$build" modules >"$work/log" 2>&1 || {
   cat -- "$work/log" >&2
-  die "$module ($version with $(cd -- "$patches" && echo *.patch)) does not compile against '$kdir'"
+  die "$module ($version with ${patches[*]##*/}) does not compile against '$kdir'"
 }
 strip --strip-debug -- "$build/$module.ko"
 

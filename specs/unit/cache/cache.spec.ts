@@ -59,6 +59,7 @@ const test = base.extend<{ cache: Cache }>({
 const [one, two, three] = ['1'.repeat(16), '2'.repeat(16), '3'.repeat(16)];
 
 for (const kind of [
+  'drivers',
   'engine',
   'ept',
   'hybrid',

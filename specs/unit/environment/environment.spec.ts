@@ -18,6 +18,7 @@ const variables: Readonly<Record<string, readonly [right: string, ...wrong: stri
   E2E_KERNEL: ['/tmp/bzImage'],
   E2E_KEEP: ['failed,dump', 'fail', 'yes', 'failed, dump'],
   E2E_FAULT: ['log-only'],
+  E2E_DRIVER: ['second-pass'],
   E2E_SECONDS: ['30', 'half', '0.5'],
   E2E_SEED: ['7', '-1', '0x7'],
   E2E_WRAP_QEMU: ['1', '0', 'no', 'false', 'yes'],

@@ -55,6 +55,14 @@ test('an address that is mapped again has a pair for each time, also when both a
   expect(pairClearings(kmsg(mixed)).records.map(({ newPte }) => newPte)).toEqual([one & ~4n, two & ~4n]);
 });
 
+test('of a page that was cleared before, the log may say so again, or not', () => {
+  const [open, closed] = [leaf(1), leaf(1) & ~4n];
+  const twice = [open, closed].map((before) => ({ address: A, before, after: closed }));
+  expect(check(pair(A, open), twice)).toEqual([]);
+  expect(check([...pair(A, open), ...pair(A, closed)], twice)).toEqual([]);
+  expect(check([], twice).map(({ kind }) => kind)).toEqual(['not-logged']);
+});
+
 test('A and D may differ, as the CPU sets them when it likes', () => {
   const before = leaf(1) & ~0x60n;
   const page = { address: A, before, after: leaf(1) & ~4n };

@@ -47,6 +47,10 @@ const healthy: Readonly<Record<string, Deeds>> = {
   'a page is moved by compaction before it is pinned': {
     pin: (page, before) => (page === 1 ? before ^ 0x40_0000n : before),
   },
+  'pages were closed before, and it says nothing': {
+    before: (page) => (isOurs(page) ? entryBefore(page) & ~4n : entryBefore(page)),
+    log: () => [],
+  },
   'a page that was given up holds zeros': { ...copied, byte: [7, 0] },
   'the neighbours are not used any more': {
     entry: (page, before) => (isOurs(page) ? before & ~4n : before & ~0x20n),

@@ -46,7 +46,7 @@ test('mappings of several processes, each with its own device, are taken away', 
   }
 });
 
-test('the same range mapped once more, at another iova, stays closed and is logged again', async ({
+test('the same range mapped once more, at another iova, stays closed', async ({
   vfio,
   kernelLog,
   verifyPte,
@@ -56,7 +56,7 @@ test('the same range mapped once more, at another iova, stays closed and is logg
   const again = await first.process.mapDma({ pages: 4, buffer: first.buffer });
   expect(again.iova).not.toBe(first.iova);
   await expect(first).toStayTakenFromUserMode('its pages were mapped once more');
-  // The log has the pages twice now, and the second time the old PTE is closed already.
+  // The log may have the pages twice now: the second time the old PTE is closed already.
   for (const mapping of [first, again]) await expect(mapping).toBeTakenFromUserMode(kernelLog);
   await expectSameInGuest(verifyPte, again);
   await expectNoAccess(again);

@@ -8,6 +8,9 @@ import { registerPicture, walkPicture } from '../../../lib/picture/index.js';
 // The guest stands still at the first and behind the last instruction of the function that clears. The debugger alone stops and
 // resumes the VM meanwhile: what the harness otherwise does to look at a page table, it must not do.
 
+// The function is the reference driver's.
+test.use({ needs: ['@reference-driver'] });
+
 /** A guest that stands at neither breakpoint by then is not on its way there. */
 const stopMs = 30_000;
 

@@ -70,7 +70,12 @@ export function diagnose(evidence: Evidence): Finding[] {
     (page) => `PTE ${raw(page)} when VFIO_IOMMU_MAP_DMA returned, ${raw(page, after)} now`,
   );
   const silence = change.log ? ' and the log says nothing' : '';
-  const how = states.forgotten.length === mapping.pages ? othersDone(evidence) : '';
+  const areHuge = states.forgotten.every((page) => (made.level[page] ?? 1) > 1);
+  const how = areHuge
+    ? ' They lie in huge pages (2 MiB or 1 GiB).'
+    : states.forgotten.length === mapping.pages
+      ? othersDone(evidence)
+      : '';
   add(
     states.forgotten,
     `The driver forgets %s: ${words.bits} is still ${words.was} in memory${silence}.${how}`,

@@ -16,13 +16,15 @@ import type { PageStates } from './page-states.js';
 export class LogIndex {
   readonly hasLoss: boolean;
   readonly #mapping: DmaMapping;
+  readonly #change: KernelChange;
   /** How many pairs of lines there are for an address. */
   readonly #pairs = new Map<bigint, number>();
   readonly #skipped: RangeIndex;
   readonly #overlapping: readonly DmaMapping[];
 
-  constructor({ mapping, log, made }: Evidence) {
+  constructor({ mapping, change, log, made }: Evidence) {
     this.#mapping = mapping;
+    this.#change = change;
     this.hasLoss = hasLoss(log.lost);
     for (const { address, seen } of log.records) {
       if (seen === 'both') this.#pairs.set(address, (this.#pairs.get(address) ?? 0) + 1);
@@ -32,12 +34,19 @@ export class LogIndex {
     this.#overlapping = made.filter(({ address, size }) => address < end && address + size > mapping.address);
   }
 
-  /** A pair of lines for every time that the page was mapped. */
+  /** A pair of lines for every time that the page was mapped and was not yet as the change leaves it. */
   isLogged(page: number): boolean {
     const address = this.#mapping.pageAddress(page);
-    const times =
-      this.#overlapping.length === 1 ? 1 : this.#overlapping.filter((each) => holds(each, address)).length;
-    return (this.#pairs.get(address) ?? 0) >= times;
+    const times = this.#overlapping.length === 1 ? 1 : this.#timesOpen(address);
+    return (this.#pairs.get(address) ?? 0) >= Math.max(1, times);
+  }
+
+  #timesOpen(address: bigint): number {
+    return this.#overlapping.filter(({ address: start, pages, before }) => {
+      const page = Number((address - start) / 4096n);
+      const was = page >= 0 && page < pages ? before.at(page) : undefined;
+      return was !== undefined && (was.status !== 'mapped' || !this.#change.isDone(was.raw ?? 0n));
+    }).length;
   }
 
   isSkipped(page: number): boolean {
@@ -148,8 +157,4 @@ function presentEntries(run: PageRun): (bigint | undefined)[] {
 
 function overlaps({ address, size }: DmaMapping, start: bigint, pages: number): boolean {
   return start < address + size && start + BigInt(pages) * 4096n > address;
-}
-
-function holds({ address, size }: DmaMapping, at: bigint): boolean {
-  return at >= address && at < address + size;
 }

@@ -26,7 +26,7 @@ export interface PageStates {
   readonly forgotten: number[];
   /** The same, and the log says so. */
   readonly skipped: number[];
-  /** As the change leaves them, and nothing said. */
+  /** As the change leaves them, not so before, and nothing said. */
   readonly silent: number[];
   /** As the change leaves them when the mapping was made, and no more, on the same frame. */
   readonly reopened: number[];
@@ -84,7 +84,8 @@ export function sortPages(
     else if (isOpen && isSkipped(page) && !isLogged(page)) states.skipped.push(page);
     else if (isOpen) (isLogged(page) ? states.claimed : states.forgotten).push(page);
     else {
-      if (change.log && !isLogged(page) && !isSkipped(page)) states.silent.push(page);
+      const wasDone = wasMapped[page] === 1 && !isLeft(mapping.before, page);
+      if (change.log && !wasDone && !isLogged(page) && !isSkipped(page)) states.silent.push(page);
       if (isOpenNow && change.undoneBy === undefined)
         (differ(made, now, page).frame ? states.replaced : states.reopened).push(page);
     }
