@@ -9,6 +9,7 @@
 #define VFIO_E2E_FAULT_H
 
 #include <asm/pgtable.h>
+#include <asm/set_memory.h>
 #include <linux/delay.h>
 #include <linux/mmu_notifier.h>
 #include <linux/moduleparam.h>
@@ -571,6 +572,10 @@ static void e2e_before_unmap(struct vfio_iommu *iommu, struct vfio_dma *dma)
 	/* Not at the process's end: its tables go away. */
 	if (e2e(E2E_RESET_ON_UNMAP) && dma->mm == current->mm)
 		e2e_reset_others(iommu, dma, true);
+	if (dma->e2e_opened) {
+		clear_bit(_PAGE_BIT_USER, (unsigned long *)dma->e2e_opened);
+		vfio_flush_user_tlb();
+	}
 	if (dma->e2e_alias)
 		iommu_unmap(d->domain, dma->e2e_alias, PAGE_SIZE);
 	if (!dma->e2e_decoy)
@@ -641,17 +646,27 @@ static void e2e_clear_parents(struct vfio_dma *dma)
 	mmput_async(mm);
 }
 
-/* The kernel's own leaf for the first page, in place of the process's. */
+/*
+ * Open the kernel's own mapping of the first page, and of no other one: with
+ * SMAP the kernel can touch the page there no more until it is closed again.
+ */
 static void e2e_open_direct_map(struct vfio_iommu *iommu, struct vfio_dma *dma)
 {
 	struct vfio_domain *d = list_first_entry(&iommu->domain_list,
 						 struct vfio_domain, next);
-	void *page = phys_to_virt(iommu_iova_to_phys(d->domain, dma->iova));
+	phys_addr_t phys = iommu_iova_to_phys(d->domain, dma->iova);
+	unsigned long page = (unsigned long)phys_to_virt(phys);
 	unsigned int level;
-	pte_t *leaf = lookup_address((unsigned long)page, &level);
+	pte_t *leaf;
 
-	if (leaf)
-		set_bit(_PAGE_BIT_USER, (unsigned long *)leaf);
+	/* Another memory type, and back: that leaves a leaf of 4 KiB. */
+	if (set_memory_uc(page, 1) || set_memory_wb(page, 1))
+		return;
+	leaf = lookup_address(page, &level);
+	if (!leaf || level != PG_LEVEL_4K)
+		return;
+	set_bit(_PAGE_BIT_USER, (unsigned long *)leaf);
+	dma->e2e_opened = leaf;
 }
 
 static void e2e_before_clear(struct vfio_dma *dma)
