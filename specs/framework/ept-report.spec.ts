@@ -70,7 +70,9 @@ test('a passing ept test shows the walk that it saw last, as a picture and as va
   expect(passed.status, passed.errors.join('\n')).toBe('passed');
   expect(textOf(passed, 'walk.svg')).toMatch(/Walk of 0x1abc in two dimensions[^]*\(ept\)/);
   // L2's own tables, and the way by which EPT leads to its page.
-  expect(textOf(passed, 'walk.txt')).toMatch(/^ {2}PT .* P W U A D - --\n[^]*^ {2}PT .* P R W X A [D-]\n/m);
+  expect(textOf(passed, 'walk.txt')).toMatch(
+    /^ {2}PT .* P W U A [D-] - --\n[^]*^ {2}PT .* P R W X [A-] [D-]\n/m,
+  );
 });
 
 test('the verdict on a kernel under Bochs goes before the assertion that fails after it', () => {
