@@ -71,7 +71,7 @@ test('the same kernel without the patch is bad, and the pages, the bit and the e
   expect(summary, output).toMatchObject({ verdict: 'bad', exitCode: 1, tests: { passed: 0 } });
   expect(summary.failures.map(({ kind }) => kind)).toEqual(['assertion']);
   expect(output).toMatch(
-    /The driver forgets all 4 pages: _PAGE_USER is still set in memory and the log says nothing/,
+    /The driver forgets all 4 pages: _PAGE_USER \(bit 2\) is still set in memory and the log says nothing/,
   );
   expect(output).toMatch(/<- _PAGE_USER \(bit 2\) is set/);
 });
