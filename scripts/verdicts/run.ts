@@ -81,6 +81,8 @@ export async function runFiles(
       env: {
         ...owner,
         ...{ E2E_SUMMARY_FILE: file, E2E_FAULT: fault?.name ?? '', E2E_DRIVER: driver ?? '' },
+        // What is tried for long is another thing each time.
+        E2E_SEED: process.env.E2E_SEED ?? String(Date.now() % 1e9),
         E2E_SECONDS: String(generatedSeconds),
         // A Playwright that a spec starts is no worker of the one that runs the spec.
         ...{ TEST_WORKER_INDEX: undefined, TEST_PARALLEL_INDEX: undefined },

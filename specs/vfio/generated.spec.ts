@@ -20,7 +20,7 @@ test('whatever is mapped, in whatever order, is taken away and stays so', async 
   kernelLog,
   environment,
 }, testInfo) => {
-  const { seconds, seed = Date.now() % 1e9 } = environment.generated;
+  const { seconds, seed = 1 } = environment.generated;
   test.setTimeout((seconds + shrinkingSeconds + lastStepSeconds) * 1000);
   await guest.succeed([
     'sh',
