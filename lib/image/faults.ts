@@ -202,7 +202,6 @@ export const faults: readonly Fault[] = [
     what: "clears the parent's entries at the same addresses, too",
     seenIn: 'mappings/pinning',
     says: /another process/,
-    writer: resets,
   },
   {
     name: 'direct-map',
