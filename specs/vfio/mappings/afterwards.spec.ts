@@ -13,3 +13,19 @@ test('what is taken away stays so while the guest goes on', async ({ vfio, guest
   );
   await expectSameInGuest(verifyPte, result.mapping);
 });
+
+test('what is taken away stays so while other pages of the process get other frames', async ({
+  vfio,
+  guest,
+}) => {
+  const process = await vfio.process();
+  const mapping = await process.mapDma({ pages: 4 });
+  const other = await process.alloc({ pages: 1 });
+  await process.fork();
+  // A copy on write tells the drivers that watch the process what a page that moves tells them.
+  await process.access(other.address, { access: 'write' });
+  await expect(mapping).toStayTakenFromUserMode(
+    "another page of the process was copied and 0.3 s of the guest's time went by",
+    guest.succeed(['sleep', '0.3']),
+  );
+});

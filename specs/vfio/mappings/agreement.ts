@@ -32,7 +32,10 @@ export async function expectSameInGuest(
 /** Neither the first nor the last page lets user mode in. */
 export async function expectNoAccess(mapping: DmaMapping): Promise<void> {
   for (const page of new Set([0, mapping.pages - 1])) {
-    await expect(mapping.touch(page)).rejects.toMatchPageFault({ user: true, present: true, write: false });
+    await expect(
+      mapping.touch(page),
+      `A read of page ${page} in user mode must be a page fault: ${mapping.toString()}`,
+    ).rejects.toMatchPageFault({ user: true, present: true, write: false });
   }
 }
 

@@ -146,6 +146,14 @@ const situations: Readonly<Record<string, Situation>> = {
     expect((await process.entries(buffer.address, 1)).at(0)?.level).toBe(2);
     return { buffer };
   },
+  // Its pages have entries of their own then, and are still one compound page.
+  'part of a huge page whose entry was split': async ({ process, written }) => {
+    const buffer = await written({ pages: 512, kind: 'thp' });
+    expect((await process.entries(buffer.address, 1)).at(0)?.level).toBe(2);
+    await protect(process, { address: buffer.address, size: 4096n }, 'r');
+    expect((await process.entries(buffer.address, 1)).at(0)?.level).toBe(1);
+    return { buffer };
+  },
   'part of a huge page that a child shares': async ({ process, written }) => {
     const buffer = await written({ pages: 512, kind: 'thp' });
     expect((await process.entries(buffer.address, 1)).at(0)?.level).toBe(2);
@@ -160,6 +168,7 @@ const tags: Readonly<Partial<Record<string, string>>> = {
   'memory that a userfault brought': '@userfaultfd',
   'memory that userfaultfd write-protected and released': '@userfaultfd',
   'part of the huge zero page': '@thp',
+  'part of a huge page whose entry was split': '@thp',
   'part of a huge page that a child shares': '@thp',
 };
 
