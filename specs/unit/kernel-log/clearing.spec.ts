@@ -55,6 +55,16 @@ test('an address that is mapped again has a pair for each time, also when both a
   expect(pairClearings(kmsg(mixed)).records.map(({ newPte }) => newPte)).toEqual([one & ~4n, two & ~4n]);
 });
 
+test('pages of several processes at one address are told apart by their frames', () => {
+  const [child, parent] = [leaf(1), leaf(2)];
+  const both = [parent, child].map((before) => ({ address: A, before, after: before & ~4n }));
+  expect(check([...pair(A, child), ...pair(A, parent)], both)).toEqual([]);
+  // What the log says of the one is not taken for the other's.
+  expect(check(pair(A, child), both)).toMatchObject([
+    { kind: 'not-logged', message: expect.stringContaining('0x8000000000002863') as unknown },
+  ]);
+});
+
 test('of a page that was cleared before, the log may say so again, or not', () => {
   const [open, closed] = [leaf(1), leaf(1) & ~4n];
   const twice = [open, closed].map((before) => ({ address: A, before, after: closed }));

@@ -46,6 +46,25 @@ test('mappings of several processes, each with its own device, are taken away', 
   }
 });
 
+test(
+  'mappings that two processes have at the same addresses are told apart',
+  { tag: '@thp' },
+  async ({ vfio, kernelLog, stack }) => {
+    const parent = await vfio.process();
+    const child = await parent.fork();
+    const huge = await parent.alloc({ pages: 512, kind: 'thp' });
+    const left = await parent.mapDma({ pages: 512, buffer: huge });
+    const { address, size } = await child.alloc({ pages: 4 });
+    const buffer = { address: huge.address + 16n * 4096n, size };
+    await child.request('mremap', { address, size, to: buffer.address });
+    const taken = await child.mapDma({ pages: 4, buffer });
+    expect(left.lookAfter.entries.level[0]).toBe(2);
+    await expect(taken).toBeTakenFromUserMode(kernelLog);
+    // Of huge pages no other driver promises anything.
+    if (!stack.lacks?.has('@reference-driver')) await expect(left).toBeReportedAsNotTaken(kernelLog);
+  },
+);
+
 test('the same range mapped once more, at another iova, stays closed', async ({
   vfio,
   kernelLog,

@@ -3,6 +3,7 @@ import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { ClearingFinding, PageFinding } from './finding.js';
 import { groupFindings } from './group.js';
+import { isAbout } from './frames.js';
 import type { ClearingLog, ClearingRecord } from './pair.js';
 import { RangeIndex } from './range-index.js';
 import { recordFindings } from './record.js';
@@ -10,8 +11,8 @@ import { recordFindings } from './record.js';
 /**
  * What is wrong with the log of a mapping of these pages: each page exactly one pair of lines, old PTE present and not yet changed, new
  * PTE the same but for the change (A and D aside), both as memory held them, and no line about any other page. An address that is listed
- * twice was mapped twice; of what was changed before, the log may say so again or not. Empty when all is well, and of a change that logs
- * nothing.
+ * twice was mapped twice, by one process or by several, whose frames tell which lines are whose; of what was changed before, the log may
+ * say so again or not. Empty when all is well, and of a change that logs nothing.
  *
  * A line that is missing while records were lost gives `unknown`, never an accusation.
  */
@@ -20,8 +21,9 @@ export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]):
   const found = byAddress(log.records);
   const skipped = new RangeIndex(log.notCleared);
   const findings: PageFinding[] = [];
-  for (const page of pages) {
-    const record = takeFirst(found, page.address);
+  const own = pages.map((page) => takeOwn(found, page));
+  for (const [index, page] of pages.entries()) {
+    const record = own[index] ?? takeFirst(found, page.address);
     if (record !== undefined) findings.push(...recordFindings(record, page, log));
     // Of a page that was as the change leaves it before, a driver has nothing to say.
     else if (page.before === undefined || !log.change.isDone(page.before))
@@ -44,8 +46,19 @@ function byAddress(records: readonly ClearingRecord[]): Map<bigint, ClearingReco
   return map;
 }
 
+/** The oldest record about an address. */
 function takeFirst(found: Map<bigint, ClearingRecord[]>, address: bigint): ClearingRecord | undefined {
   return found.get(address)?.pop();
+}
+
+/** The oldest record about this page of all that were mapped at its address. */
+function takeOwn(
+  found: Map<bigint, ClearingRecord[]>,
+  { address, after }: ExpectedPage,
+): ClearingRecord | undefined {
+  const records = found.get(address);
+  const index = records?.findLastIndex((record) => isAbout(record, after)) ?? -1;
+  return index < 0 ? undefined : records?.splice(index, 1)[0];
 }
 
 function leftOver(

@@ -4,21 +4,25 @@ import {
   checkClearing,
   type ClearingFinding,
   type ClearingFindingKind,
+  type ClearingRecord,
   type ExpectedPage,
   hasLoss,
+  isAbout,
+  isSameFrame,
   RangeIndex,
+  type UnclearedRange,
 } from '../../kernel-log/index.js';
 import type { DmaMapping } from '../mapping.js';
 import type { Evidence, Finding } from './evidence.js';
 import type { PageStates } from './page-states.js';
 
-/** Answers for a mapping's pages what the log says of them. */
+/** Answers for a mapping's pages what the log says of them. Of what other processes have at the same addresses it says nothing here. */
 export class LogIndex {
   readonly hasLoss: boolean;
   readonly #mapping: DmaMapping;
   readonly #change: KernelChange;
-  /** How many pairs of lines there are for an address. */
-  readonly #pairs = new Map<bigint, number>();
+  /** Pairs of lines, by address. */
+  readonly #pairs = new Map<bigint, ClearingRecord[]>();
   readonly #skipped: RangeIndex;
   readonly #overlapping: readonly DmaMapping[];
 
@@ -26,32 +30,57 @@ export class LogIndex {
     this.#mapping = mapping;
     this.#change = change;
     this.hasLoss = hasLoss(log.lost);
-    for (const { address, seen } of log.records) {
-      if (seen === 'both') this.#pairs.set(address, (this.#pairs.get(address) ?? 0) + 1);
-    }
-    this.#skipped = new RangeIndex(log.notCleared);
     const end = mapping.address + mapping.size;
     this.#overlapping = made.filter(({ address, size }) => address < end && address + size > mapping.address);
+    for (const record of log.records) {
+      if (record.seen !== 'both') continue;
+      const pairs = this.#pairs.get(record.address);
+      if (pairs) pairs.push(record);
+      else this.#pairs.set(record.address, [record]);
+    }
+    this.#skipped = new RangeIndex(log.notCleared.filter((range) => !this.#isOfOther(range)));
   }
 
   /** A pair of lines for every time that the page was mapped and was not yet as the change leaves it. */
   isLogged(page: number): boolean {
     const address = this.#mapping.pageAddress(page);
-    const times = this.#overlapping.length === 1 ? 1 : this.#timesOpen(address);
-    return (this.#pairs.get(address) ?? 0) >= Math.max(1, times);
+    const pairs = this.#pairs.get(address) ?? [];
+    if (this.#overlapping.length === 1) return pairs.length > 0;
+    const own = entryAt(this.#mapping, address);
+    const here = this.#overlapping.map((mapping) => ({ mapping, pte: entryAt(mapping, address) }));
+    const others = here.filter(({ pte }) => pte !== undefined && !isSameFrame(pte, own));
+    const count = pairs.filter((pair) => !others.some(({ pte }) => isAbout(pair, pte))).length;
+    const times = here.filter(({ mapping, pte }) => isSameFrame(pte, own) && this.#wasOpen(mapping, address));
+    return count >= Math.max(1, times.length);
   }
 
-  #timesOpen(address: bigint): number {
-    return this.#overlapping.filter(({ address: start, pages, before }) => {
-      const page = Number((address - start) / 4096n);
-      const was = page >= 0 && page < pages ? before.at(page) : undefined;
-      return was !== undefined && (was.status !== 'mapped' || !this.#change.isDone(was.raw ?? 0n));
-    }).length;
+  #wasOpen({ address: start, before }: DmaMapping, address: bigint): boolean {
+    const was = before.at(pageAt(start, address));
+    return was !== undefined && (was.status !== 'mapped' || !this.#change.isDone(was.raw ?? 0n));
   }
 
   isSkipped(page: number): boolean {
     return this.#skipped.holding(this.#mapping.pageAddress(page)) !== undefined;
   }
+
+  /** Whether what was left alone is another mapping's entry: that of a huge page, which all of its pages have. */
+  #isOfOther({ start, entry }: UnclearedRange): boolean {
+    const address = start > this.#mapping.address ? start : this.#mapping.address;
+    return (
+      !isSameFrame(entry, entryAt(this.#mapping, address)) &&
+      this.#overlapping.some((mapping) => isSameFrame(entry, entryAt(mapping, address)))
+    );
+  }
+}
+
+/** The leaf of a mapping's page right after it was made; undefined where there is none. */
+function entryAt({ address: start, size, lookAfter }: DmaMapping, address: bigint): bigint | undefined {
+  if (address < start || address >= start + size) return undefined;
+  return lookAfter.entries.at(pageAt(start, address))?.raw;
+}
+
+function pageAt(start: bigint, address: bigint): number {
+  return Number((address - start) / 4096n);
 }
 
 /** Kinds that say of the log alone what the state of the pages says better. */
