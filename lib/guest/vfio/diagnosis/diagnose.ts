@@ -4,8 +4,9 @@ import { ZEROS } from '../contents.js';
 import { whichPages } from '../page-list.js';
 import { deviceFindings } from './device.js';
 import type { Evidence, Finding } from './evidence.js';
+import { kernelHalfFindings } from './kernel-half.js';
 import { findShift, logFindings, LogIndex } from './log.js';
-import { kernelHalfFindings, neighbourFindings, otherProcessFindings } from './neighbours.js';
+import { neighbourFindings, otherProcessFindings } from './neighbours.js';
 import { type PageStates, sortPages } from './page-states.js';
 
 /**
