@@ -3,7 +3,7 @@ import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { ClearingFinding, PageFinding } from './finding.js';
 import { groupFindings } from './group.js';
-import { isAbout } from './frames.js';
+import { isAbout, isSameFrame } from './frames.js';
 import type { ClearingLog, ClearingRecord } from './pair.js';
 import { RangeIndex } from './range-index.js';
 import { recordFindings } from './record.js';
@@ -23,7 +23,9 @@ export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]):
   const findings: PageFinding[] = [];
   const own = pages.map((page) => takeOwn(found, page));
   for (const [index, page] of pages.entries()) {
-    const record = own[index] ?? takeFirst(found, page.address);
+    // What the log says of a page that it says was left alone is about another one.
+    const isLeft = isSameFrame(skipped.holding(page.address)?.entry, page.after);
+    const record = own[index] ?? (isLeft ? undefined : takeFirst(found, page.address));
     if (record !== undefined) findings.push(...recordFindings(record, page, log));
     // Of a page that was as the change leaves it before, a driver has nothing to say.
     else if (page.before === undefined || !log.change.isDone(page.before))
