@@ -15,5 +15,5 @@ export { isAbout, isSameFrame } from './clearing/frames.js';
 export type { UnclearedRange } from './clearing/line.js';
 export { describeChange } from './clearing/pte-change.js';
 export { RangeIndex } from './clearing/range-index.js';
-export { pairClearings } from './clearing/pair.js';
+export { pairClearings, recordsByAddress } from './clearing/pair.js';
 export type { ClearingLog, ClearingRecord } from './clearing/pair.js';

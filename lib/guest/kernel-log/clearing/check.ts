@@ -2,9 +2,9 @@ import { hex } from '../../../paging/index.js';
 import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { ClearingFinding, PageFinding } from './finding.js';
-import { groupFindings } from './group.js';
 import { isAbout, isSameFrame } from './frames.js';
-import type { ClearingLog, ClearingRecord } from './pair.js';
+import { groupFindings } from './group.js';
+import { type ClearingLog, type ClearingRecord, recordsByAddress } from './pair.js';
 import { RangeIndex } from './range-index.js';
 import { recordFindings } from './record.js';
 
@@ -18,7 +18,7 @@ import { recordFindings } from './record.js';
  */
 export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]): ClearingFinding[] {
   if (log.change.log === undefined) return [];
-  const found = byAddress(log.records);
+  const found = recordsByAddress(log.records);
   const skipped = new RangeIndex(log.notCleared);
   const findings: PageFinding[] = [];
   const own = pages.map((page) => takeOwn(found, page));
@@ -33,19 +33,6 @@ export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]):
   }
   findings.push(...leftOver(found, new Set(pages.map(({ address }) => address)), log));
   return groupFindings(findings);
-}
-
-function byAddress(records: readonly ClearingRecord[]): Map<bigint, ClearingRecord[]> {
-  const map = new Map<bigint, ClearingRecord[]>();
-  // Reversed, so that taking the oldest is a pop.
-  for (let index = records.length - 1; index >= 0; index--) {
-    const record = records[index];
-    if (record === undefined) continue;
-    const list = map.get(record.address);
-    if (list === undefined) map.set(record.address, [record]);
-    else list.push(record);
-  }
-  return map;
 }
 
 /** The oldest record about an address. */

@@ -86,3 +86,16 @@ function begin({ kind, address, pte }: PteLine, entry: KernelLogEntry, losses: n
     ? { address, seen: 'clearing-only', oldPte: pte, newPte: undefined, entry, losses }
     : { address, seen: 'cleared-only', oldPte: undefined, newPte: pte, entry, losses };
 }
+
+/** Records by the address that they are about, of each the newest first: taking the oldest is a pop. */
+export function recordsByAddress(records: readonly ClearingRecord[]): Map<bigint, ClearingRecord[]> {
+  const map = new Map<bigint, ClearingRecord[]>();
+  for (let index = records.length - 1; index >= 0; index--) {
+    const record = records[index];
+    if (record === undefined) continue;
+    const list = map.get(record.address);
+    if (list === undefined) map.set(record.address, [record]);
+    else list.push(record);
+  }
+  return map;
+}

@@ -1,8 +1,9 @@
 import type { KernelChange } from '../../../change/index.js';
-import { _PAGE_PRESENT, effectOfPin, hex, PTE_PFN_MASK } from '../../../paging/index.js';
+import { _PAGE_PRESENT, effectOfPin, hex } from '../../../paging/index.js';
 import { describeLoss, hasLoss } from '../entry.js';
 import type { ExpectedPage } from './expected-page.js';
 import type { PageFinding } from './finding.js';
+import { isSameFrame } from './frames.js';
 import type { ClearingLog, ClearingRecord } from './pair.js';
 import { ACCESSED_DIRTY, describeChange } from './pte-change.js';
 
@@ -78,7 +79,7 @@ function canHaveBeen(
 ): boolean {
   if (!differs(oldPte, before)) return true;
   const { wrong, moved } = effectOfPin(before, oldPte, pin);
-  const isPinnedFrame = after !== undefined && ((oldPte ^ after) & PTE_PFN_MASK) === 0n;
+  const isPinnedFrame = isSameFrame(oldPte, after);
   return (wrong & ~ACCESSED_DIRTY) === 0n && (!moved || isPinnedFrame);
 }
 

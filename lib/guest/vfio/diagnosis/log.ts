@@ -10,6 +10,7 @@ import {
   isAbout,
   isSameFrame,
   RangeIndex,
+  recordsByAddress,
   type UnclearedRange,
 } from '../../kernel-log/index.js';
 import type { DmaMapping } from '../mapping.js';
@@ -22,7 +23,7 @@ export class LogIndex {
   readonly #mapping: DmaMapping;
   readonly #change: KernelChange;
   /** Pairs of lines, by address. */
-  readonly #pairs = new Map<bigint, ClearingRecord[]>();
+  readonly #pairs: ReadonlyMap<bigint, readonly ClearingRecord[]>;
   readonly #skipped: RangeIndex;
   readonly #overlapping: readonly DmaMapping[];
 
@@ -32,12 +33,7 @@ export class LogIndex {
     this.hasLoss = hasLoss(log.lost);
     const end = mapping.address + mapping.size;
     this.#overlapping = made.filter(({ address, size }) => address < end && address + size > mapping.address);
-    for (const record of log.records) {
-      if (record.seen !== 'both') continue;
-      const pairs = this.#pairs.get(record.address);
-      if (pairs) pairs.push(record);
-      else this.#pairs.set(record.address, [record]);
-    }
+    this.#pairs = recordsByAddress(log.records.filter(({ seen }) => seen === 'both'));
     this.#skipped = new RangeIndex(log.notCleared.filter((range) => !this.#isOfOther(range)));
   }
 
