@@ -10,7 +10,7 @@
  * run came to nothing.
  */
 import { faults } from '../lib/image/faults.js';
-import { healthyDrivers } from '../lib/image/healthy-drivers.js';
+import { healthyDrivers } from '../lib/image/drivers.js';
 import { readCommandLine, refuse } from './command-line.js';
 import { runSpecs } from './verdicts/run.js';
 import { describeVerdict, isRight } from './verdicts/table.js';

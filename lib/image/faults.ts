@@ -21,6 +21,12 @@ export const faults: readonly Fault[] = [
   { name: 'log-only', what: 'logs, does not clear', seenIn: always, says: /as cleared but does not do it/ },
   { name: 'clear-no-log', what: 'clears, does not log', seenIn: always, says: /without logging/ },
   {
+    name: 'log-left-alone',
+    what: 'clears, and logs that it does not',
+    seenIn: always,
+    says: /and logs that it leaves them alone/,
+  },
+  {
     name: 'all-but-last',
     what: 'forgets the last page',
     seenIn: always,
@@ -282,4 +288,16 @@ export const faults: readonly Fault[] = [
     says: /maps more than the mapping asked for/,
   },
   { name: 'no-iotlb-flush', what: 'an unmap flushes no IOTLB', seenIn: 'device/edu', says: /IOTLB/ },
+  {
+    name: 'slow',
+    what: 'takes 0.25 ms more for each page',
+    seenIn: 'mappings/cost',
+    says: /takes .* times the CPU time/,
+  },
+  {
+    name: 'keep-lock',
+    what: 'does not give back the mmap lock',
+    seenIn: always,
+    says: /does not come back from the guest's kernel/,
+  },
 ];

@@ -36,7 +36,7 @@ export interface RunOptions {
   /** One of images/drivers; undefined: the reference guest's own driver. */
   readonly driver?: string | undefined;
   /** Undefined: the driver as it is. */
-  readonly fault: Fault | undefined;
+  readonly fault: Pick<Fault, 'name' | 'seenIn'> | undefined;
   /** The run ends after so many failures; 0 is for all. */
   readonly maxFailures: number;
   readonly workers: number;

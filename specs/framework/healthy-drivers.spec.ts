@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 
-import { healthyDrivers } from '../../lib/image/healthy-drivers.js';
+import { healthyDrivers } from '../../lib/image/drivers.js';
 import { runFiles } from '../../scripts/verdicts/run.js';
 
 // A build, a boot and a Playwright of its own for each, on a busy machine.

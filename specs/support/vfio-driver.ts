@@ -7,7 +7,7 @@ const drivers = ['patched', 'stock'] as const;
 export type VfioDriver = (typeof drivers)[number];
 
 /**
- * Loads this driver in place of the one that is loaded. No process may have a VFIO container open.
+ * Loads this driver in place of the one that is loaded. No process may have a VFIO container open. A fault that it was given is gone.
  *
  * @throws GuestCommandError with the kernel's reason
  */

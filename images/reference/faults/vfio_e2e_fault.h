@@ -43,11 +43,17 @@ static pteval_t e2e_other_flag(void)
 	return READ_ONCE(e2e_read_only) ? _PAGE_USER : _PAGE_RW;
 }
 
+/* More of them, of a source that includes this: see scripts/mutants. */
+#ifndef E2E_MORE_FAULTS
+#define E2E_MORE_FAULTS(FAULT)
+#endif
+
 /* Each is told of in lib/image/faults.ts, by name. */
 #define E2E_FAULTS(FAULT) \
 	FAULT(NONE, "none")					\
 	FAULT(LOG_ONLY, "log-only")				\
 	FAULT(CLEAR_NO_LOG, "clear-no-log")			\
+	FAULT(LOG_LEFT_ALONE, "log-left-alone")			\
 	FAULT(ALL_BUT_LAST, "all-but-last")			\
 	FAULT(FIRST_ONLY, "first-only")				\
 	FAULT(ODD_PAGES, "odd-pages")				\
@@ -90,7 +96,10 @@ static pteval_t e2e_other_flag(void)
 	FAULT(SWAP_FRAMES, "swap-frames")			\
 	FAULT(CONTENTS, "contents")				\
 	FAULT(ALIAS_IOVA, "alias-iova")				\
-	FAULT(NO_IOTLB_FLUSH, "no-iotlb-flush")
+	FAULT(NO_IOTLB_FLUSH, "no-iotlb-flush")			\
+	FAULT(SLOW, "slow")					\
+	FAULT(KEEP_LOCK, "keep-lock")				\
+	E2E_MORE_FAULTS(FAULT)
 
 enum e2e_fault {
 #define E2E_NUMBER(constant, name) E2E_##constant,
@@ -204,6 +213,11 @@ static bool e2e_forge(const struct vfio_dma *dma,
 		change->left = pte_clear_flags(change->left, _PAGE_USER);
 		return true;
 	case E2E_CLEAR_NO_LOG:
+		return false;
+	case E2E_LOG_LEFT_ALONE:
+		pr_warn("VFIO: Not clearing _PAGE_USER at vaddr 0x%lx-0x%lx (not present), entry: 0x%lx\n",
+			change->vaddr, change->vaddr + PAGE_SIZE,
+			pte_val(change->found));
 		return false;
 	case E2E_WRONG_NEW_PTE:
 		change->left.pte ^= PAGE_SIZE;
@@ -675,6 +689,9 @@ static void e2e_before_clear(struct vfio_dma *dma)
 		e2e_change_bit(dma->mm, dma->vaddr, dma->vaddr + dma->size,
 			       _PAGE_BIT_NX, false);
 	dma->e2e_forgotten = e2e_forgets_all(dma);
+	/* As if every page flushed the TLBs of all CPUs. */
+	if (e2e(E2E_SLOW))
+		mdelay(dma->size >> (PAGE_SHIFT + 2));
 }
 
 static void e2e_after_clear(struct vfio_iommu *iommu, struct vfio_dma *dma)
@@ -684,6 +701,9 @@ static void e2e_after_clear(struct vfio_iommu *iommu, struct vfio_dma *dma)
 	switch (READ_ONCE(e2e_fault)) {
 	case E2E_NEIGHBOUR:
 		e2e_clear_neighbour(dma);
+		break;
+	case E2E_KEEP_LOCK:
+		mmap_write_lock(dma->mm);
 		break;
 	case E2E_RESET_LATER:
 		e2e_reset_later(dma, min(e2e_reset_ms, 500u), 0);

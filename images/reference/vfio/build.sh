@@ -4,8 +4,9 @@
 #
 # usage: build.sh <linux-source .deb, or a kernel tree> <KDIR> <folder for vfio_iommu_type1.ko> [PATCH ...]
 #
-# KDIR is a kernel build tree, for instance the one that ../kernel-headers.sh makes. Of the source only two files are
-# read, so nothing else of the archive is unpacked.
+# KDIR is a kernel build tree, for instance the one that ../kernel-headers.sh makes; or "-": then nothing is compiled, and the
+# folder gets vfio_iommu_type1.c as the patches leave it. A PATCH that ends in .c takes the place of that file.
+# Of the source only two files are read, so nothing else of the archive is unpacked.
 #
 # Exit 0 done, 1 with the reason on stderr (then no module is left in the folder), 2 wrong usage.
 set -euo pipefail
@@ -52,7 +53,7 @@ readonly source=$1 kdir=$2 out=$3
 shift 3
 patches=("$@")
 (($#)) || patches=("$here"/../patches/*.patch)
-[[ -f $kdir/Makefile && -f $kdir/Module.symvers ]] || die "'$kdir' is no kernel build tree (no Makefile or Module.symvers)"
+[[ $kdir == - || (-f $kdir/Makefile && -f $kdir/Module.symvers) ]] || die "'$kdir' is no kernel build tree (no Makefile or Module.symvers)"
 for tool in patch make tar xz; do
   command -v "$tool" >/dev/null || die "$tool is missing: apt-get install patch make tar xz-utils"
 done
@@ -86,10 +87,20 @@ fi
 
 cp -- "$faults"/*.h "$tree/drivers/vfio/"
 for patch in "${patches[@]}"; do
+  if [[ $patch == *.c ]]; then
+    cp -- "$patch" "$tree/${sources[0]}"
+    continue
+  fi
   # No fuzz: every line of context must be there.
   patch -d "$tree" -p1 --fuzz=0 --batch --silent --no-backup-if-mismatch <"$patch" ||
     die "${patch##*/} does not apply to $version of ${sources[0]}: the patch must be brought up to date"
 done
+
+mkdir -p -- "$out"
+if [[ $kdir == - ]]; then
+  cp -- "$tree/${sources[0]}" "$out/"
+  exit
+fi
 
 build=$tree/drivers/vfio
 # The prefix map keeps the scratch folder out of the module's messages: they name the file as the kernel's own do.
@@ -101,7 +112,6 @@ make -C "$kdir" M="$build" modules >"$work/log" 2>&1 || {
 }
 strip --strip-debug -- "$build/$module.ko"
 
-mkdir -p -- "$out"
 # Moved into place in one step: a half-written module never counts as one.
 install -m 644 -- "$build/$module.ko" "$out/.$module.ko.$$"
 mv -f -- "$out/.$module.ko.$$" "$out/$module.ko"

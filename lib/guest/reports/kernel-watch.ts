@@ -118,7 +118,7 @@ export class KernelWatch {
     const lost = this.#machine.has('monitor') && this.#machine.monitor.closed;
     if (this.panicked || died.aborted || lost) return this.#fromConsole();
     try {
-      return await this.#andPanic(await this.#machine.guard(this.#fromGuest()));
+      return await this.#andConsole(await this.#machine.guard(this.#fromGuest()));
     } catch (error) {
       const seen = this.#fromConsole();
       // A dead kernel, or a dead QEMU, is explanation enough.
@@ -132,11 +132,12 @@ export class KernelWatch {
     }
   }
 
-  /** Adds the panic that came after the guest handed over its log. */
-  async #andPanic(seen: WatchedReports): Promise<WatchedReports> {
-    if (!this.panicked) return seen;
-    await this.#panicIsPrinted();
-    return { ...seen, reports: [...seen.reports, ...this.#consoleReports().filter(isPanic)] };
+  /** Adds what the guest's log cannot have: a panic after it was handed over, and what the ssh server, when it died, wrote to the console. */
+  async #andConsole(seen: WatchedReports): Promise<WatchedReports> {
+    if (this.panicked) await this.#panicIsPrinted();
+    const isNew = ({ kind, title }: KernelReport): boolean =>
+      kind === 'panic' || (kind === 'segfault' && !seen.reports.some((report) => report.title === title));
+    return { ...seen, reports: [...seen.reports, ...this.#consoleReports().filter(isNew)] };
   }
 
   async #fromGuest(): Promise<WatchedReports> {

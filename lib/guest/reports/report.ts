@@ -45,6 +45,8 @@ export const reportKinds = [
   // A call trace that belongs to no report.
   'trace',
   'panic',
+  // The guest's ssh server, which is healthy, died of an access to its own memory that was refused.
+  'segfault',
   'oom',
   'taint',
 ] as const;

@@ -31,7 +31,7 @@ export const RULES: readonly ReportRule[] = [...CLAIMING, ...UNCLAIMED_TRACES];
 
 /** How the rules' lines begin: a cheap test before the dear ones. It lets through whatever a rule opens. */
 const BEGINNINGS = [
-  '-{4}|={4}|BUG|WARNING|INFO: |UBSAN|Oops|PANIC|[Kk]ernel |[Uu]nable to|general prot|traps: |CFI|Missing ENDBR|usercopy|sysrq|The foll|FAULT_INJ|\\[ (?:BUG|INFO)|rust_k|detected buf',
+  'Aiee|dropbear|sshd|-{4}|={4}|BUG|WARNING|INFO: |UBSAN|Oops|PANIC|[Kk]ernel |[Uu]nable to|general prot|traps: |CFI|Missing ENDBR|usercopy|sysrq|The foll|FAULT_INJ|\\[ (?:BUG|INFO)|rust_k|detected buf',
   'watchdog|NMI|CPU|rcu|smp: |csd: |refcount_t|list_|unregister_net',
   'Bad swap|Unused swap|unrecognized swap|Read-err|Write[- ]err|VFS: [CB]|Page cache i|psi: [ti]|PAGETABLE|x86/mm|Memory |Out of mem|PID |Huh|pagealloc|[Ss]lab |SLUB|dma_pool|check: |Corrupted|kmemleak|swiotlb',
   'DMAR|AMD-Vi|IOMMU|iommu|virtio_iommu|kvm|KVM|EPT|Invalid SPTE|SPTE|#VE|VMC|SVM|SEV|\\*{3} Guest|FAILED VM|set kvm|vm[a-z]+ |inv[ve]|vcpu|enabling virt|SEAM|seam|TD[A-Z]|td[hx]|virt/tdx|[Mm]odule |[Ff]ailed to|ccp ',

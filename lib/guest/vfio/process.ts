@@ -9,6 +9,7 @@ import { address as anAddress, check } from '../../validate/index.js';
 import { type Access, accessOf } from './access.js';
 import { type TouchMapTouch, touchesOf } from './touch-map-touch.js';
 import { readContents } from './contents.js';
+import { answerOrHang } from './hang.js';
 import { DmaMapping, type Look } from './mapping.js';
 import {
   type BufferOptions,
@@ -297,7 +298,15 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     const call: GuestCall = { op, pid: this.pid, vaddr, size, sent: Date.now(), answered: undefined };
     this.host.calls?.push(call);
     try {
-      return await this.step(op, [args], () => this.host.machine.guard(this.tool.request(op, addressed)));
+      return await this.step(op, [args], () =>
+        answerOrHang(
+          this.host,
+          this.pid,
+          op,
+          size ?? 0n,
+          this.host.machine.guard(this.tool.request(op, addressed)),
+        ),
+      );
     } finally {
       call.answered = Date.now();
     }

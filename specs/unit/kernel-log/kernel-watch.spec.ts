@@ -80,3 +80,13 @@ test('a quiet guest has nothing to report', async ({}, testInfo) => {
   expect(watch.panicked).toBe(false);
   expect((await watch.reports()).reports).toEqual([]);
 });
+
+test('an ssh server that died of SIGSEGV is reported, though it told the console alone', async ({}, testInfo) => {
+  const { watch, print } = await watchOf(testInfo.outputPath('console.txt'));
+  await print('Aiee, segfault! You should probably report this as a bug to the developer');
+  const { reports, source } = await watch.reports();
+  expect(source).toBe('kernel log');
+  expect(reports).toMatchObject([
+    { kind: 'segfault', grade: 'error', title: 'the ssh server died of SIGSEGV' },
+  ]);
+});

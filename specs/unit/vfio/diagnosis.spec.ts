@@ -1,5 +1,6 @@
 import { expect, test } from '@playwright/test';
 
+import { hex } from '../../../lib/paging/index.js';
 import { type Deeds, diagnosisOf, entryBefore, frameOf, lines, pages } from './scene.js';
 
 const isOurs = (page: number): boolean => page >= 0 && page < pages;
@@ -84,6 +85,15 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
     name: 'clears but does not log',
     deeds: { log: () => [] },
     title: /^The driver clears all 4 pages without logging/,
+  },
+  {
+    name: 'clears and logs that it does not',
+    deeds: {
+      log: (_, address, before) => [
+        `VFIO: Not clearing _PAGE_USER at vaddr ${hex(address)}-${hex(address + 4096n)} (not present), entry: ${hex(before)}`,
+      ],
+    },
+    title: /^The driver clears all 4 pages and logs that it leaves them alone: /,
   },
   {
     name: 'forgets the last page',

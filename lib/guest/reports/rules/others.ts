@@ -1,7 +1,21 @@
 import type { ReportRule } from '../rule.js';
 
-/** Trouble that is no defect of the kernel's code: no memory, and modules that taint. */
+/** Trouble beside the kernel's own code: a healthy program that it let die, no memory, and modules that taint. */
 export const OTHER_RULES: readonly ReportRule[] = [
+  {
+    kind: 'segfault',
+    grade: 'error',
+    source:
+      '`arch/x86/mm/fault.c` (`show_signal_msg`), 6.1; for dropbear, which catches the signal, its `svr-main.c`, 2022.83',
+    example:
+      'sshd[77]: segfault at 7f1200000000 ip 0000000000401136 sp 00007ffc0000 error 5 in sshd[401000+1000]',
+    healthy:
+      'walker[77]: segfault at 7f1200000000 ip 0000000000401136 sp 00007ffc0000 error 5 in walker[401000+1000]',
+    live: '`specs/vfio/protections/ssh-server`',
+    opens:
+      /^(?:Aiee, segfault! You should|(?:dropbear|sshd(?:-\w{1,16})?)\[\d{1,10}\]: (segfault at [0-9a-f]{1,16}).{0,80} error [0-9a-f]{1,4}\b)/,
+    headline: ([, where]) => `the ssh server died of SIGSEGV${where === undefined ? '' : `: ${where}`}`,
+  },
   {
     kind: 'oom',
     grade: 'warning',

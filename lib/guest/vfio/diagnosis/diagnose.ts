@@ -90,6 +90,12 @@ export function diagnose(evidence: Evidence): Finding[] {
       (page) => `PTE ${rawBefore(page)} before, ${raw(page)} now; not in the log`,
     );
   }
+  add(
+    index.hasLoss ? [] : states.denied,
+    `The driver ${words.does} %s and logs that it leaves them alone: ${words.isDone} in memory, and the log has no pair of lines.`,
+    (page) =>
+      `PTE ${rawBefore(page)} before, ${raw(page)} when it returned; the log says that it was not ${words.did}`,
+  );
   findings.push(
     ...neighbourFindings(evidence),
     ...otherProcessFindings(evidence),

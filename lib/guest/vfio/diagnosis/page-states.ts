@@ -28,6 +28,8 @@ export interface PageStates {
   readonly skipped: number[];
   /** As the change leaves them, not so before, and nothing said. */
   readonly silent: number[];
+  /** The same, and the log says that they were left alone. */
+  readonly denied: number[];
   /** As the change leaves them when the mapping was made, and no more, on the same frame. */
   readonly reopened: number[];
   /** The same, on another frame. */
@@ -63,7 +65,7 @@ export function sortPages(
 ): PageStates {
   const made = mapping.lookAfter.entries;
   const states = {
-    ...{ claimed: [], forgotten: [], skipped: [], silent: [] },
+    ...{ claimed: [], forgotten: [], skipped: [], silent: [], denied: [] },
     ...{ reopened: [], replaced: [], closedAbove: [] },
   } as Omit<PageStates, 'altered'>;
   const effectOn = effects(mapping, change, device);
@@ -85,7 +87,8 @@ export function sortPages(
     else if (isOpen) (isLogged(page) ? states.claimed : states.forgotten).push(page);
     else {
       const wasDone = wasMapped[page] === 1 && !isLeft(mapping.before, page);
-      if (change.log && !wasDone && !isLogged(page) && !isSkipped(page)) states.silent.push(page);
+      if (change.log && !wasDone && !isLogged(page))
+        (isSkipped(page) ? states.denied : states.silent).push(page);
       if (isOpenNow && change.undoneBy === undefined)
         (differ(made, now, page).frame ? states.replaced : states.reopened).push(page);
     }
