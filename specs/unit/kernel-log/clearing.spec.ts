@@ -163,6 +163,15 @@ const faults: { name: string; lines: string[]; page?: Partial<ExpectedPage>; kin
       says: '0x7f1234568000: the log says that this page was cleared (old PTE 0x8000000000002867, new PTE 0x8000000000002863), but it is not part of the mapping',
     },
     {
+      name: 'left alone, says the log of another page',
+      lines: [
+        ...pair(A, leaf(1)),
+        'VFIO: Not clearing _PAGE_USER at vaddr 0x0-0x1000 (not present), entry: 0x0',
+      ],
+      kind: 'unexpected-range',
+      says: '0x0: the log says that 0x0-0x1000 was left alone (not present), but no page of the mapping is there',
+    },
+    {
       name: 'a huge leaf, which the kernel leaves alone',
       lines: [
         'VFIO: Not clearing _PAGE_USER at vaddr 0x7f1234400000-0x7f1234600000 (2 MiB leaf), entry: 0x80000000010008e7',
@@ -184,7 +193,7 @@ for (const { name, lines, page, kind, says } of faults) {
 test('the end of a range that was not cleared is not part of it; an entry may be missing', () => {
   const line =
     'VFIO: Not clearing _PAGE_USER at vaddr 0x7f1234566000-0x7f1234567000 (pinned when a group joined)';
-  expect(kinds(check([line], [{ address: A }]))).toEqual(['not-logged']);
+  expect(kinds(check([line], [{ address: A }]))).toEqual(['not-logged', 'unexpected-range']);
   expect(kinds(check([line], [{ address: A - 0x1000n }]))).toEqual(['reported-not-cleared']);
 });
 

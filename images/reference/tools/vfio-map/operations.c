@@ -10,6 +10,7 @@ const struct named_operation operations[] = {
 	{ "open", op_open },
 	{ "close", op_close },
 	{ "map", op_map },
+	{ "mapWhileGivenUp", op_map_while_given_up },
 	{ "unmap", op_unmap },
 	{ "unmapAll", op_unmap_all },
 	{ "touch", op_touch },

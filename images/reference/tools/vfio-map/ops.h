@@ -15,6 +15,8 @@ typedef void operation(struct call *call);
 operation op_hello, op_settle, op_park, op_unpark, op_limit_memlock;
 /* vfio.c */
 operation op_open, op_close, op_map, op_unmap, op_unmap_all;
+/* race.c */
+operation op_map_while_given_up;
 /* probe.c */
 operation op_touch, op_touch_map_touch;
 /* memory.c */

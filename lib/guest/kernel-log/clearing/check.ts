@@ -31,7 +31,8 @@ export function checkClearing(log: ClearingLog, pages: readonly ExpectedPage[]):
     else if (page.before === undefined || !log.change.isDone(page.before))
       findings.push(missing(log, skipped, page));
   }
-  findings.push(...leftOver(found, new Set(pages.map(({ address }) => address)), log));
+  const mapped = pages.map(({ address }) => address);
+  findings.push(...leftOver(found, new Set(mapped), log), ...unexpectedRanges(mapped, log));
   return groupFindings(findings);
 }
 
@@ -74,6 +75,19 @@ function leftOver(
     );
   }
   return findings.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+}
+
+function unexpectedRanges(mapped: readonly bigint[], { notCleared }: ClearingLog): PageFinding[] {
+  if (notCleared.length === 0) return [];
+  const ranges = new RangeIndex(notCleared);
+  const met = new Set(mapped.map((address) => ranges.holding(address)?.end));
+  return notCleared
+    .filter(({ start, end }) => !met.has(end) && ranges.holding(start)?.end === end)
+    .map(({ start, end, reason }) => ({
+      kind: 'unexpected-range',
+      address: start,
+      detail: `the log says that ${hex(start)}-${hex(end)} was left alone (${reason}), but no page of the mapping is there`,
+    }));
 }
 
 function missing(log: ClearingLog, skipped: RangeIndex, { address, after }: ExpectedPage): PageFinding {

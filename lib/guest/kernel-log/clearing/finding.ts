@@ -22,6 +22,8 @@ export type ClearingFindingKind =
   | 'new-not-as-in-memory'
   /** A clearing outside the pages asked for. */
   | 'unexpected-page'
+  /** The kernel says that it left a range alone, and none of the pages asked for is in it. */
+  | 'unexpected-range'
   /** The page was cleared more often than it was mapped. */
   | 'logged-again'
   /** The line is there but its value was cut off. */

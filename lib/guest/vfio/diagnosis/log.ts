@@ -95,6 +95,7 @@ function titlesOf({ words, log }: KernelChange): Partial<Record<ClearingFindingK
     'old-not-as-in-memory': 'The driver logs a wrong old PTE: it is not what memory held before the mapping',
     'new-not-as-in-memory': 'The driver logs a wrong new PTE: it is not what memory holds',
     'unexpected-page': `The driver logs a page as ${words.did} that was never mapped for DMA`,
+    'unexpected-range': 'The driver logs that it leaves alone what was never mapped for DMA',
     'logged-again': 'The driver logs the same page more than once',
     'not-confirmed': `The driver logs ${begins} but never ${ends}`,
     'not-announced': `The driver logs ${ends} without ${begins}`,
@@ -118,7 +119,7 @@ export function logFindings(
         explained &&
         (kind === 'new-not-as-in-memory' || kind === 'new-not-done' || kind === 'other-bits-changed')
       ) &&
-      (kind === 'unexpected-page' || overlaps(mapping, address, count)),
+      (kind.startsWith('unexpected-') || overlaps(mapping, address, count)),
   );
   const titles = titlesOf(change);
   const byKind = new Map<ClearingFindingKind, ClearingFinding[]>();
