@@ -24,6 +24,7 @@ import {
   tryOptions,
 } from './options.js';
 import type { GuestTool, Reply, ToolArguments } from '../tool/index.js';
+import { settled } from './settled.js';
 import { startVfioTool } from './tool.js';
 
 /** An operation that a process in the guest was asked for, on the host's clock: ms since 1970. */
@@ -168,7 +169,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     await this.host.onMap?.(this, buffer, 'before');
     const before = await this.#look(buffer);
     await this.#request('map', { vaddr: buffer.address, size: buffer.size, iova, read, write, thread });
-    const after = await this.#look(buffer);
+    const after = await this.#lookSettled(before, buffer);
     await this.host.onMap?.(this, buffer, 'after');
     return this.#add(new DmaMapping(this, buffer, { iova, read, write }, { before, after }));
   }
@@ -215,7 +216,7 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
     const before = await this.#look(buffer, withContents);
     const args = { vaddr: buffer.address, size: buffer.size, iova, access, timeoutMs };
     const reply = await this.#request('touchMapTouch', args);
-    const after = await this.#look(buffer, withContents);
+    const after = await this.#lookSettled(before, buffer, withContents);
     await this.host.onMap?.(this, buffer, 'after');
     const looks = { before, after };
     return {
@@ -272,6 +273,14 @@ export class VfioProcess extends SeenProcess implements AsyncDisposable {
       for (const other of this.host.processes) if (other !== this) others.set(other, await other.scan());
       return { entries, space, contents, others };
     });
+  }
+
+  #lookSettled({ entries }: Look, buffer: GuestBuffer, withContents?: boolean): Promise<Look> {
+    return settled(
+      entries,
+      () => this.#look(buffer, withContents),
+      (look) => look.entries,
+    );
   }
 
   #add(mapping: DmaMapping): DmaMapping {

@@ -76,8 +76,8 @@ export function effectOfPin(
     // Made anew from the area's protection, which has _PAGE_USER; or by way of a migration entry, which may forget A and D.
     maySet |= _PAGE_USER;
     mayClear |= _PAGE_ACCESSED | _PAGE_DIRTY | _PAGE_SPECIAL | savedDirty;
-    // Merged by KSM meanwhile.
-    if (!write) mayClear |= _PAGE_RW;
+    // Merged by KSM meanwhile: made anew without soft-dirty (replace_page(), mm/ksm.c).
+    if (!write) mayClear |= _PAGE_RW | _PAGE_SOFT_DIRTY;
   }
   // The huge zero page is split into small ones.
   if (resized) maySet |= _PAGE_SPECIAL;
@@ -97,6 +97,10 @@ export function isRightWhilePinning(change: Omit<Change, 'start' | 'end' | 'page
   if (kind === 'mapped' || before === undefined) return (after.raw & _PAGE_USER) !== 0n;
   // An entry of a level above took something from all that is below it. The kernel keeps rights in leaves alone.
   if (rightsChanged && !moved && !resized && (set | cleared) === 0n) return false;
+  // KSM makes clean and read-only what it may merge (write_protect_page(), mm/ksm.c), and leaves it so.
+  const isProtected = (cleared & (_PAGE_RW | _PAGE_DIRTY)) === (_PAGE_RW | _PAGE_DIRTY);
+  if (isProtected && !resized && (set | (cleared & ~(_PAGE_RW | _PAGE_DIRTY | _PAGE_ACCESSED))) === 0n)
+    return true;
   // Aging clears A.
   const isRight = (asPinned: boolean): boolean =>
     (effectOfPin(before.raw, after.raw, { write: asPinned, resized }).wrong &

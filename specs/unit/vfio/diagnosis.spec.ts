@@ -56,6 +56,17 @@ const healthy: Readonly<Record<string, Deeds>> = {
   'the neighbours are not used any more': {
     entry: (page, before) => (isOurs(page) ? before & ~4n : before & ~0x20n),
   },
+  'KSM makes the neighbours clean and read-only meanwhile': {
+    entry: (page, before) => (isOurs(page) ? before & ~4n : before & ~0x42n),
+  },
+  'KSM merges neighbours that were closed': {
+    before: (page) => (isOurs(page) ? entryBefore(page) : (entryBefore(page) & ~4n) | 0x800n),
+    entry: (page, before) => (isOurs(page) ? before & ~4n : 0x8000_0000_0123_4025n),
+  },
+  'a neighbour is empty for a moment, as the kernel changes it': {
+    entry: (page, before) => (isOurs(page) ? before & ~4n : page === 4 ? 0n : before),
+    later: (page, made) => (page === 4 ? entryBefore(4) : made),
+  },
   'a fork makes the neighbours read-only later': {
     later: (page, made) => (isOurs(page) ? made : made & ~2n),
   },
@@ -188,6 +199,11 @@ const faults: readonly { name: string; deeds: Deeds; title: RegExp }[] = [
     name: 'closes a neighbour later',
     deeds: { later: (page, made) => (page === 4 ? made & ~4n : made) },
     title: /^The driver changes pages outside of the mapping: 1 page .*: -_PAGE_USER/,
+  },
+  {
+    name: 'unmaps a neighbour',
+    deeds: { entry: (page, before) => (page === 4 ? 0n : isOurs(page) ? before & ~4n : before) },
+    title: /^The driver changes pages outside of the mapping: 1 page .*: unmapped now/,
   },
   {
     name: 'clears W of a neighbour',

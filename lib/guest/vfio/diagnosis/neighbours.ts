@@ -1,5 +1,12 @@
 import type { KernelChange } from '../../../change/index.js';
-import { _PAGE_PRESENT, _PAGE_USER, type Change, hex, isRightWhilePinning } from '../../../paging/index.js';
+import {
+  _PAGE_PRESENT,
+  _PAGE_USER,
+  type Change,
+  hex,
+  isRightWhilePinning,
+  type ScanDiff,
+} from '../../../paging/index.js';
 import type { DmaMapping } from '../mapping.js';
 import { withoutRanges } from '../ranges.js';
 import type { Evidence, Finding } from './evidence.js';
@@ -14,7 +21,7 @@ export function neighbourFindings({ mapping, change, changes, changesSince, made
   const outside = [
     ...changes.changes
       .flatMap((each) => withoutRanges(each, [mapping]))
-      .filter((part) => !isRight(part, mapping)),
+      .filter((part) => !isRight(part, mapping) && !isMoment(part, mapping, changesSince, made)),
     ...changesSince.changes
       .flatMap((each) =>
         withoutRanges(
@@ -78,6 +85,24 @@ function isRight(part: Part, mapping: DmaMapping): boolean {
     part.start >= (mapping.address / hugeSize) * hugeSize &&
     part.end < mapping.address + mapping.size + hugeSize;
   return isNear && part.before?.level === 2;
+}
+
+/**
+ * An entry that a kernel changes, as KSM does, is empty for a moment. Where it was so in the second look, it is there again now; where it was so
+ * in the first, an earlier mapping may have closed it.
+ */
+function isMoment(
+  { kind, start, end }: Part,
+  { process }: DmaMapping,
+  { changes }: ScanDiff,
+  made: readonly DmaMapping[],
+): boolean {
+  if (kind === 'unmapped')
+    return changes.some((since) => since.kind === 'mapped' && since.start <= start && since.end >= end);
+  return (
+    kind === 'mapped' &&
+    made.some((own) => own.process === process && own.address <= start && own.address + own.size >= end)
+  );
 }
 
 /** A page that is there still and lost `_PAGE_USER`, in its own entry or in one above: nothing else in the kernel does that. */
