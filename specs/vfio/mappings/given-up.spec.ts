@@ -8,10 +8,11 @@ import { _PAGE_PRESENT, _PAGE_USER, hex } from '../../../lib/paging/index.js';
 test.use({ needs: ['@reference-driver'] });
 
 const pageSize = 4096n;
-const vaddr = 0x6000_0000n;
+const table = 512n * pageSize;
 const iova = 0x10_0000n;
 
 interface Race {
+  readonly vaddr: bigint;
   readonly pages: number;
   /** Bytes at the beginning. */
   readonly givenUp: bigint;
@@ -27,7 +28,7 @@ interface Race {
 async function raceOf(
   process: VfioProcess,
   kernelLog: KernelLogFollower,
-  { pages, givenUp, way }: Race,
+  { vaddr, pages, givenUp, way }: Race,
 ): Promise<string[]> {
   const size = BigInt(pages) * pageSize;
   let seen = 0;
@@ -44,8 +45,8 @@ async function raceOf(
   }
 }
 
-function leftAlone(end: bigint, reason: string): string {
-  return `VFIO: Not clearing _PAGE_USER at vaddr ${hex(vaddr)}-${hex(end)} (${reason}), entry: 0x0`;
+function leftAlone(vaddr: bigint, size: bigint, reason: string): string {
+  return `VFIO: Not clearing _PAGE_USER at vaddr ${hex(vaddr)}-${hex(vaddr + size)} (${reason}), entry: 0x0`;
 }
 
 test('a page that its process gives up meanwhile is left as it is, and the log says so', async ({
@@ -53,10 +54,10 @@ test('a page that its process gives up meanwhile is left as it is, and the log s
   kernelLog,
 }) => {
   const process = await vfio.process();
-  const pages = 64;
-  const lines = await raceOf(process, kernelLog, { pages, givenUp: pageSize, way: 'dontneed' });
+  const [vaddr, pages] = [0x6000_0000n, 64];
+  const lines = await raceOf(process, kernelLog, { vaddr, pages, givenUp: pageSize, way: 'dontneed' });
   expect(lines.filter((line) => line.startsWith('VFIO: Not clearing '))).toEqual([
-    leftAlone(vaddr + pageSize, 'not present'),
+    leftAlone(vaddr, pageSize, 'not present'),
   ]);
   expect(lines, 'Two lines of each other page').toHaveLength(1 + 2 * (pages - 1));
   const [first, ...others] = await process.entries(vaddr, pages);
@@ -67,15 +68,22 @@ test('a page that its process gives up meanwhile is left as it is, and the log s
     );
 });
 
-test('a page table that its process gives up meanwhile is not followed, and the log says so', async ({
-  vfio,
-  kernelLog,
-}) => {
-  const process = await vfio.process();
-  const pages = 10 * 512;
-  const lines = await raceOf(process, kernelLog, { pages, givenUp: 512n * pageSize, way: 'unmap' });
-  expect(lines.filter((line) => line.startsWith('VFIO: Not clearing '))).toEqual([
-    leftAlone(vaddr + 512n * pageSize, 'no page table'),
-  ]);
-  expect(lines, 'Two lines of each other page').toHaveLength(1 + 2 * (pages - 512));
-});
+// What is given up is a page table's 2 MiB: the last before a boundary of the level above takes that level's table with it.
+for (const [what, vaddr] of [
+  ['page table', 0x6000_0000n],
+  ['page directory', 0x1000_4000_0000n - table],
+  ['page-directory-pointer table', 0x1080_0000_0000n - table],
+] as const) {
+  test(`a ${what} that its process gives up meanwhile is not followed, and the log says so`, async ({
+    vfio,
+    kernelLog,
+  }) => {
+    const process = await vfio.process();
+    const pages = 10 * 512;
+    const lines = await raceOf(process, kernelLog, { vaddr, pages, givenUp: table, way: 'unmap' });
+    expect(lines.filter((line) => line.startsWith('VFIO: Not clearing '))).toEqual([
+      leftAlone(vaddr, table, 'no page table'),
+    ]);
+    expect(lines, 'Two lines of each other page').toHaveLength(1 + 2 * (pages - 512));
+  });
+}
