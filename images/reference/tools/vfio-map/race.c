@@ -58,15 +58,15 @@ void op_map_while_given_up(struct call *call)
 {
 	struct give_up work = { .size = 0 };
 	struct dma_map map;
-	uint64_t size = 0;
+	uint64_t size = 0, offset = 0;
 	unsigned int way;
 	int cpus[CPUS_MAX], error;
 	int count = cpus_usable(cpus), cpu = cpus[0];
 
 	if (!dma_map_from_request(call, &map) || !arg_u64(call, "givenUp", &size) || !arg_word(call, "way", ways, &way) ||
-	    !args_done(call))
+	    !arg_u64_optional(call, "offset", &offset) || !args_done(call))
 		return;
-	work.address = (void *)map.vaddr;
+	work.address = (void *)(map.vaddr + offset);
 	work.size = size;
 	work.unmap = way == 1;
 	work.status_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
