@@ -59,20 +59,29 @@ await using folder = await createRunFolder({ prefix: 'mutants' });
 const driver = path.join(folder.path, 'vfio_iommu_type1.c');
 await writeFile(driver, mutated.source);
 
-const counts = { killed: 0, equivalent: 0, unreached: 0, 'not as they must be': 0 };
+const counts = {
+  killed: 0,
+  'stopped without a verdict': 0,
+  equivalent: 0,
+  unreached: 0,
+  'not as they must be': 0,
+};
 /** Runs the specs with a mutant at work, or with none, and says how that ended. */
 async function judge({ name, title }: Mutant, fault?: Pick<Fault, 'name' | 'seenIn'>): Promise<void> {
   const start = performance.now();
   const known = fault ? survivors[title] : none;
-  // Those that are known to survive have had all specs once.
+  // Those that are known to survive get the specs that see most of the others.
   const run = { driver, fault, maxFailures: 1, workers };
   const { caught, problem, tests } = await (known && fault ? runFiles(quick, run) : runSpecs(run));
   const [first] = caught;
-  const isRight = problem === undefined && (first === undefined) === (known !== undefined);
-  counts[!isRight ? 'not as they must be' : known ? known.kind : 'killed'] += 1;
-  const ending = problem ? 'no verdict' : first ? 'killed' : `survives ${tests} tests`;
+  // A driver that refuses a mapping leaves nothing to be judged, and passes nowhere.
+  const ending = problem ? 'stopped without a verdict' : first ? 'killed' : (known?.kind ?? 'killed');
+  const survives = !problem && !first;
+  const isRight = problem ? tests > 0 && !known : survives === (known !== undefined);
+  counts[isRight ? ending : 'not as they must be'] += 1;
   const seconds = `${((performance.now() - start) / 1000).toFixed(0)} s`;
-  console.log(`${name.padEnd(11)} ${isRight ? ending : ending.toUpperCase()}: ${title} (${seconds})`);
+  const said = survives ? `survives ${tests} tests` : ending;
+  console.log(`${name.padEnd(11)} ${isRight ? said : said.toUpperCase()}: ${title} (${seconds})`);
   for (const line of [
     problem,
     known && `${known.kind}: ${known.why}`,
