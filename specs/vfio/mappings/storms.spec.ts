@@ -4,10 +4,21 @@ import { expectNoAccess } from './agreement.js';
 
 const hugePageSize = 2n << 20n;
 
-/** Each begins to rage when it is told to, until the guest is gone. */
-const storms: Readonly<
-  Record<string, { readonly begin: string; readonly tag?: string; readonly advice?: string }>
-> = {
+/** Begins when it is told to, and lasts until the guest is gone. */
+interface Storm {
+  /** For the guest's shell. */
+  readonly begin: string;
+  readonly tag?: string;
+  /** What the process asks for (madvise): for what is around the mapping as well. */
+  readonly advice?: string;
+  /**
+   * The kernel tries to move pages of files, shared memory among them, also where they are pinned: it empties their entries before it finds out, and
+   * makes them anew, open to user mode. Anonymous memory that is pinned it leaves alone.
+   */
+  readonly movesFiles?: boolean;
+}
+
+const storms: Readonly<Record<string, Storm>> = {
   'khugepaged makes huge pages of what is small': {
     begin:
       'cd /sys/kernel/mm/transparent_hugepage; echo madvise > enabled; echo 0 > khugepaged/scan_sleep_millisecs; ' +
@@ -16,6 +27,7 @@ const storms: Readonly<
     advice: 'hugepage',
   },
   'memory is compacted': {
+    movesFiles: true,
     begin:
       'echo 1 > /proc/sys/vm/compact_unevictable_allowed; while :; do echo 1 > /proc/sys/vm/compact_memory; done &',
   },
@@ -25,6 +37,7 @@ const storms: Readonly<
     advice: 'mergeable',
   },
   'memory is swapped out': {
+    movesFiles: true,
     begin:
       'modprobe brd rd_nr=1 rd_size=65536; mkswap /dev/ram0; swapon /dev/ram0; ' +
       'while :; do head -c 64M /dev/zero | tail; done &',
@@ -35,20 +48,18 @@ const storms: Readonly<
   },
 };
 
-for (const [what, { begin, tag, advice }] of Object.entries(storms)) {
+for (const [what, { begin, tag, advice, movesFiles = false }] of Object.entries(storms)) {
   test(
     `a healthy driver is not accused while ${what}`,
     { ...(tag ? { tag } : {}) },
     async ({ vfio, guest, kernelLog }) => {
       test.slow();
-      // Pages of files that are pinned for DMA, shared memory among them, lose their entries in being swapped out, and come back open.
-      const isSwapped = advice === 'pageout';
       const process = await vfio.process();
       await guest.succeed(['sh', '-c', `{ ${begin}\n} > /dev/null 2>&1`]);
       for (let round = 0; round < 4; round += 1) {
         const whole = await process.alloc({
           pages: 2048,
-          ...(round % 2 === 1 && !isSwapped ? { kind: 'shared' } : {}),
+          ...(round % 2 === 1 && !movesFiles ? { kind: 'shared' } : {}),
         });
         await process.request('fill', {
           address: whole.address,
@@ -57,7 +68,8 @@ for (const [what, { begin, tag, advice }] of Object.entries(storms)) {
         });
         // Around the mapping there is memory that may be changed in any way, in huge pages' places of its own too.
         const address = (whole.address + hugePageSize) & ~(hugePageSize - 1n);
-        if (advice !== undefined && round < 2)
+        // What is made huge before it is mapped is left open.
+        if (advice !== undefined && advice !== 'hugepage' && round < 2)
           await process.request('madvise', { address, size: hugePageSize, advice });
         const pages = 300;
         const mapping = await process.mapDma({

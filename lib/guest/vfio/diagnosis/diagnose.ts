@@ -62,7 +62,7 @@ export function diagnose(evidence: Evidence): Finding[] {
   );
   add(
     states.reopened,
-    `The driver does not keep %s ${state.done}: ${words.wasDone} when VFIO_IOMMU_MAP_DMA returned and is ${words.was} now. Either it puts the bit back, or the process changed the protection since (mprotect).`,
+    `The driver does not keep %s ${state.done}: ${words.wasDone} when VFIO_IOMMU_MAP_DMA returned and is ${words.was} now. Either it puts the bit back, or the process changed the protection since (mprotect), or the kernel made the entry anew: it tries to move pages of files though they are pinned (compaction, reclaim).`,
     (page) => `PTE ${raw(page)} when it returned, ${raw(page, after)} now`,
   );
   add(
