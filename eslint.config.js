@@ -9,7 +9,7 @@ const layers = {
   paging: [],
   picture: ['paging'],
   gdb: ['errors', 'text', 'host', 'validate'],
-  monitor: ['errors', 'text', 'gdb'],
+  monitor: ['errors', 'text', 'gdb', 'host'],
   memory: ['errors', 'text', 'paging', 'monitor', 'gdb'],
   host: ['errors', 'text'],
   validate: ['errors', 'text'],
@@ -18,7 +18,7 @@ const layers = {
   image: ['errors', 'text', 'host', 'debian'],
   machine: ['errors', 'text', 'host', 'image', 'monitor', 'gdb', 'memory', 'paging', 'validate'],
   bochs: ['errors', 'text', 'host', 'machine', 'memory', 'monitor', 'paging'],
-  guest: ['errors', 'text', 'paging', 'memory', 'monitor', 'machine', 'validate', 'change'],
+  guest: ['errors', 'text', 'host', 'paging', 'memory', 'monitor', 'machine', 'validate', 'change'],
   history: [...['errors', 'text', 'host', 'gdb', 'paging', 'machine', 'validate', 'change', 'guest']],
 };
 const everything = [...Object.keys(layers), 'errors'];

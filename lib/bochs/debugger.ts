@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
+import { budgetClock } from '../host/budget/index.js';
 import { RunState } from '../machine/run-state.js';
 import type { Transcript } from '../monitor/index.js';
 import { DebuggerError } from './errors.js';
@@ -40,7 +41,7 @@ export class BochsDebugger {
   #ended: DebuggerError | undefined;
   #running = false;
   readonly runState: RunState;
-  #silence: NodeJS.Timeout | undefined;
+  #stopWatching: () => void = () => undefined;
 
   private constructor(options: DebuggerOptions) {
     this.#options = options;
@@ -67,7 +68,7 @@ export class BochsDebugger {
         `${options.title}: Bochs ended. The last that its debugger wrote: ${JSON.stringify(last)}`,
       );
       for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
-      clearTimeout(this.#silence);
+      this.#stopWatching();
     });
   }
 
@@ -126,19 +127,19 @@ export class BochsDebugger {
 
   /** Counts anew: something was said or asked. Who waits too long is told, and keeps its place, as its reply may still come. */
   #watchForSilence(): void {
-    clearTimeout(this.#silence);
+    this.#stopWatching();
     if (this.#waiting.length === 0) return;
     const { title, silenceMs = defaultSilenceMs } = this.#options;
-    this.#silence = setTimeout(() => {
+    this.#stopWatching = budgetClock.after(silenceMs, (note) => {
       for (const { command, reject } of this.#waiting) {
         reject(
           new DebuggerError(
-            `${title}: Bochs's debugger said nothing for ${silenceMs} ms, and "${command}" is not answered. ` +
+            `${title}: Bochs's debugger said nothing for ${silenceMs} ms${note}, and "${command}" is not answered. ` +
               `The last that it wrote: ${JSON.stringify(this.#framer.partial.slice(-300))}`,
           ),
         );
       }
-    }, silenceMs);
+    });
   }
 
   #take(reply: string): void {

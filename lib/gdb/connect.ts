@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { budgetClock } from '../host/budget/index.js';
 import { GdbConnectError, GdbError, GdbProtocolError, GdbTimeoutError } from './errors.js';
 import { GdbClient, type GdbHooks, type Resuming } from './gdb-client.js';
 import type { StopReply } from './stop-reply.js';
@@ -42,7 +43,7 @@ export async function connectGdb(options: ConnectGdbOptions): Promise<GdbClient>
   const where = `${host}:${String(port)}`;
   const socket = connect({ port, host, noDelay: true });
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
+    await once(socket, 'connect', { signal: budgetClock.signal(timeoutMs) });
   } catch (error) {
     socket.destroy();
     const { code = 'ETIMEDOUT', message } = error as NodeJS.ErrnoException;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { budgetClock } from '../host/budget/index.js';
 import { GdbClosedError, GdbProtocolError, GdbTimeoutError } from './errors.js';
 import { encodePacket, PacketReader } from './packet.js';
 
@@ -16,7 +17,8 @@ interface Request {
   readonly payload: string;
   /** A resume has no reply of its own: the stop that follows some day is one. */
   readonly answered: boolean;
-  timer: NodeJS.Timeout;
+  /** Its deadline is no more. */
+  cancel: () => void;
   readonly resolve: (reply: string) => void;
   readonly reject: (error: Error) => void;
   resends: number;
@@ -116,10 +118,10 @@ export class GdbConnection {
       );
     }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#late(request, timeoutMs);
-      }, timeoutMs);
-      const request: Request = { payload, answered, timer, resolve, reject, resends: 0 };
+      const cancel = budgetClock.after(timeoutMs, (note) => {
+        this.#late(request, `${String(timeoutMs)} ms${note}`);
+      });
+      const request: Request = { payload, answered, cancel, resolve, reject, resends: 0 };
       if (this.#acknowledging) this.#unacknowledged.push(request);
       else this.#accepted(request);
       this.#socket.write(encodePacket(payload), 'latin1');
@@ -127,12 +129,12 @@ export class GdbConnection {
   }
 
   /** From QEMU 8.1 on a stub does not say that a request's first byte has stopped the VM: what answers a probe has lost that request. */
-  #late(request: Request, timeoutMs: number): void {
+  #late(request: Request, after: string): void {
     const { payload, answered } = request;
     const giveUp = (): void => {
       this.#fail(
         new GdbTimeoutError(
-          `The gdb stub at ${this.#options.where} did not answer "${payload.slice(0, 80)}" within ${String(timeoutMs)} ms. ` +
+          `The gdb stub at ${this.#options.where} did not answer "${payload.slice(0, 80)}" within ${after}. ` +
             'The connection is given up.',
         ),
       );
@@ -141,7 +143,7 @@ export class GdbConnection {
       giveUp();
       return;
     }
-    request.timer = setTimeout(giveUp, GRACE_MS);
+    request.cancel = budgetClock.after(GRACE_MS, giveUp);
     this.#probe(this.#unacknowledged.length + this.#unanswered.length);
   }
 
@@ -149,7 +151,7 @@ export class GdbConnection {
     if (request.answered) {
       this.#unanswered.push(request);
     } else {
-      clearTimeout(request.timer);
+      request.cancel();
       request.resolve('');
     }
   }
@@ -235,7 +237,7 @@ export class GdbConnection {
 
   #answered(payload: string): void {
     const request = this.#unanswered.shift();
-    clearTimeout(request?.timer);
+    request?.cancel();
     request?.resolve(payload);
   }
 
@@ -266,7 +268,7 @@ export class GdbConnection {
     this.#socket.destroy();
     const pending = [...this.#unanswered.splice(0), ...this.#unacknowledged.splice(0)];
     pending.forEach((request, index) => {
-      clearTimeout(request.timer);
+      request.cancel();
       request.reject(
         index === 0 ? reason : new GdbClosedError(closed.message, closed.byPeer, { cause: closed }),
       );

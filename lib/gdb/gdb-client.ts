@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { budgetClock } from '../host/budget/index.js';
 import { Turns } from '../host/turns.js';
 import { GdbConnection } from './connection.js';
 import { GdbProtocolError, GdbRefusedError, GdbStateError, GdbTimeoutError } from './errors.js';
@@ -245,22 +246,22 @@ export class GdbClient {
     return await new Promise((resolve, reject) => {
       const waiter = {
         resolve: (stop: StopReply): void => {
-          clearTimeout(timer);
+          cancel();
           resolve(stop);
         },
         reject: (error: Error): void => {
-          clearTimeout(timer);
+          cancel();
           reject(error);
         },
       };
-      const timer = setTimeout(() => {
+      const cancel = budgetClock.after(deadlineMs, (note) => {
         this.#waiting = this.#waiting.filter((other) => other !== waiter);
         reject(
           new GdbTimeoutError(
-            `The VM did not stop within ${String(deadlineMs)} ms; ${String(this.#breakpoints.size)} breakpoints are set. It runs on.`,
+            `The VM did not stop within ${String(deadlineMs)} ms${note}; ${String(this.#breakpoints.size)} breakpoints are set. It runs on.`,
           ),
         );
-      }, deadlineMs);
+      });
       this.#waiting.push(waiter);
     });
   }
@@ -284,18 +285,18 @@ export class GdbClient {
     const stop = new Promise<StopReply>((resolve, reject) => {
       this.#onSuspended = { resolve, reject };
     });
-    const timer = setTimeout(() => {
+    const cancel = budgetClock.after(STOP_MS, (note) => {
       this.#onSuspended?.reject(
         new GdbTimeoutError(
-          `The VM did not stop within ${String(STOP_MS)} ms. Does its monitor still answer?`,
+          `The VM did not stop within ${String(STOP_MS)} ms${note}. Does its monitor still answer?`,
         ),
       );
-    }, STOP_MS);
+    });
     try {
       this.#connection.interrupt();
       await stop;
     } finally {
-      clearTimeout(timer);
+      cancel();
       this.#onSuspended = undefined;
     }
     return this.#suspended;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { budgetClock } from '../host/budget/index.js';
 import { encodePacket } from './packet.js';
 
 /**
@@ -10,12 +11,12 @@ import { encodePacket } from './packet.js';
  */
 export async function letRun(socket: Socket, budgetMs: number): Promise<boolean> {
   let seen = '';
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: (() => void) | undefined;
   try {
     return await new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => {
+      cancel = budgetClock.after(budgetMs, () => {
         resolve(false);
-      }, budgetMs);
+      });
       socket.on('data', (chunk: Buffer) => {
         seen += chunk.toString('latin1');
         // Not acknowledged: any byte may stop a running VM again.
@@ -28,7 +29,7 @@ export async function letRun(socket: Socket, budgetMs: number): Promise<boolean>
       socket.write(`+${encodePacket('D')}`, 'latin1');
     });
   } finally {
-    clearTimeout(timer);
+    cancel?.();
     socket.destroy();
   }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { budgetClock } from '../host/budget/index.js';
 import {
   connectMonitor,
   type Monitor,
@@ -211,12 +212,12 @@ async function firstAnswer(
   wait: (strategy: WaitStrategy) => Promise<void>,
 ): Promise<Monitor> {
   let monitor: Monitor | undefined;
-  const end = performance.now() + monitorBudgetMs - tellingMs;
+  const end = budgetClock.now() + monitorBudgetMs - tellingMs;
   const look = async (signal: AbortSignal): Promise<ProbeAnswer> => {
     const at = place();
     try {
       // A host on which a QEMU takes seconds to say its first word is slow, and no reason to end a boot.
-      const deadlineMs = Math.max(end - performance.now(), monitorIntervalMs);
+      const deadlineMs = Math.max(end - budgetClock.now(), monitorIntervalMs);
       monitor = await connectMonitor({ ...at, transcript, deadlineMs, signal });
       return 'ready';
     } catch (error) {

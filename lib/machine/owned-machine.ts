@@ -1,3 +1,4 @@
+import { budgetClock } from '../host/budget/index.js';
 import type { Transcript } from '../monitor/index.js';
 import type { Console } from './console/index.js';
 import { MachineDiedError } from './errors.js';
@@ -92,7 +93,7 @@ export abstract class OwnedMachine implements AsyncDisposable {
 
   /** A connection breaks a moment before the process is reaped: its error is only a symptom then. */
   async #rootCause(error: unknown): Promise<unknown> {
-    const reaped = AbortSignal.timeout(reapMs);
+    const reaped = budgetClock.signal(reapMs);
     // A guest's connection may end before anybody hears of the program's end: one that answers lives.
     if (!this.died.aborted && (await this.answers(reaped))) return error;
     await new Promise<void>((resolve) => {

@@ -1,3 +1,4 @@
+import { heedRunDelayOf } from '../host/budget/index.js';
 import { UndoStack } from '../host/undo-stack.js';
 import { openPhysicalMemory, type OpenedMemory } from '../memory/index.js';
 import { connectMonitor, type CpuRegisters, type Monitor, type VmStatus } from '../monitor/index.js';
@@ -65,6 +66,7 @@ export class QemuMachine extends OwnedMachine implements Machine {
     this.#monitor = parts.monitor;
     this.#monitor.runState = this.runState;
     this.pid = qemuBelow(parts.process.pid, parts.ports.monitor);
+    void parts.process.exited.then(heedRunDelayOf(this.pid));
     this.commandLine = commandLineOf(this.pid);
     this.gdb = new QemuGdbStub(this, this.runState);
     this.#parts = parts;

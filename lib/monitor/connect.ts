@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { connectOptions, describeEndpoint, type MonitorEndpoint } from './endpoint.js';
 import { letRun } from '../gdb/index.js';
+import { budgetClock } from '../host/budget/index.js';
 import { MonitorClosedError, MonitorConnectError, MonitorGreetingError } from './errors.js';
 import { type Greeter, missingGreeting, readGreeting, refusal, stubAtPort } from './greeting.js';
 import { HmpClient } from './hmp-client.js';
@@ -68,13 +69,13 @@ async function awaitGreeting(
 ): Promise<Greeter> {
   const where = describeEndpoint(endpoint);
   let seen = '';
-  let timer: NodeJS.Timeout | undefined;
+  let cancel: (() => void) | undefined;
   const giveUp = (): void => void socket.destroy();
   signal?.addEventListener('abort', giveUp);
   try {
     signal?.throwIfAborted();
     return await new Promise<Greeter>((resolve, reject) => {
-      timer = setTimeout(() => {
+      cancel = budgetClock.after(budgetMs, () => {
         reject(
           socket.connecting
             ? new MonitorGreetingError(
@@ -82,7 +83,7 @@ async function awaitGreeting(
               )
             : missingGreeting(endpoint, seen, telnet.spoken, budgetMs),
         );
-      }, budgetMs);
+      });
       socket.on('data', (chunk: Buffer) => {
         seen += telnet.push(chunk).toString('latin1');
         try {
@@ -115,7 +116,7 @@ async function awaitGreeting(
     socket.destroy();
     throw error;
   } finally {
-    clearTimeout(timer);
+    cancel?.();
     signal?.removeEventListener('abort', giveUp);
     socket.removeAllListeners();
     // Between here and the client's own listeners nothing is read: a paused socket keeps what comes.

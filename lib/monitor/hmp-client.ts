@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { encodeCommand } from './command-line.js';
 import { testEndedHint } from '../errors.js';
+import { budgetClock } from '../host/budget/index.js';
 import { excerpt, MonitorClosedError, MonitorTimeoutError } from './errors.js';
 import { ReplyFramer, typed } from './framing.js';
 import type { TelnetFilter } from './telnet.js';
@@ -50,7 +51,7 @@ export class HmpClient {
   /** Typed and not yet answered, oldest first. */
   #typed: Pending[] = [];
   #startedAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #stopWatching: () => void = () => undefined;
   #closed: MonitorClosedError | undefined;
   readonly #ended: Promise<void>;
   /** Over TCP, a chunk is acknowledged with a byte of our own: see #receive. */
@@ -137,13 +138,13 @@ export class HmpClient {
   }
 
   #watchFirst(): void {
-    clearTimeout(this.#timer);
+    this.#stopWatching();
     const [first] = this.#typed;
     if (first === undefined) return;
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(() => {
-      this.#expire(first);
-    }, first.timeoutMs);
+    this.#stopWatching = budgetClock.after(first.timeoutMs, (note) => {
+      this.#expire(first, note);
+    });
   }
 
   #receive(chunk: Buffer): void {
@@ -178,11 +179,11 @@ export class HmpClient {
     if (this.#typed.length === 0) this.#typeNextBatch();
   }
 
-  #expire(pending: Pending): void {
+  #expire(pending: Pending, note: string): void {
     const partial = decode(this.#framer.partial);
     this.#fail(
       new MonitorTimeoutError(
-        `The monitor at ${this.#options.where} did not finish "${pending.command}" within ${String(pending.timeoutMs)} ms ` +
+        `The monitor at ${this.#options.where} did not finish "${pending.command}" within ${String(pending.timeoutMs)} ms${note} ` +
           `(so far: ${excerpt(partial.slice(-120))}). The connection is given up; connect anew once QEMU answers.`,
         pending.command,
         pending.timeoutMs,
@@ -205,7 +206,7 @@ export class HmpClient {
   /** Ends the conversation: the command that is under way gets the reason, those behind it that the client is closed. */
   #fail(reason: Error): void {
     if (this.#closed !== undefined) return;
-    clearTimeout(this.#timer);
+    this.#stopWatching();
     this.#closed =
       reason instanceof MonitorClosedError
         ? reason

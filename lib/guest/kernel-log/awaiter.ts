@@ -1,5 +1,6 @@
 import type { KernelLogEntry } from './entry.js';
 import type { EntryStore } from './entry-store.js';
+import { budgetClock } from '../../host/budget/index.js';
 import { testEndedHint } from '../../errors.js';
 import { KernelLogAbortedError, KernelLogEndedError, KernelLogTimeoutError } from './errors.js';
 import { formatEntry } from './format-entry.js';
@@ -54,7 +55,7 @@ export class EntryAwaiter {
   wait(awaited: string, { timeoutMs, from, matches, aborts, signal }: Awaited): Promise<KernelLogEntry> {
     return new Promise((resolve, reject) => {
       const settle = (how: () => void): void => {
-        clearTimeout(timer);
+        cancel();
         signal?.removeEventListener('abort', givenUp);
         takeOff();
         how();
@@ -81,10 +82,10 @@ export class EntryAwaiter {
       const givenUp = (): void => {
         fail(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        const problem = `Awaited ${awaited} in the kernel log; it did not come within ${timeoutMs} ms.`;
+      const cancel = budgetClock.after(timeoutMs, (note) => {
+        const problem = `Awaited ${awaited} in the kernel log; it did not come within ${timeoutMs} ms${note}.`;
         fail(new KernelLogTimeoutError(problem, awaited, this.#tail()));
-      }, timeoutMs);
+      });
       const takeOff = this.#waiters.add({ see, ended, failed: fail });
       signal?.addEventListener('abort', givenUp, { once: true });
       try {

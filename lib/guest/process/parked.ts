@@ -1,4 +1,5 @@
 import { InfrastructureError } from '../../errors.js';
+import { budgetClock } from '../../host/budget/index.js';
 import type { Machine, VcpuRegisters } from '../../machine/machine.js';
 import {
   type AddressSpace,
@@ -44,12 +45,12 @@ export async function parkedAddressSpace(
   options: X86Options = {},
   deadlineMs = 30_000,
 ): Promise<AddressSpace<X86Entry>> {
-  const end = performance.now() + deadlineMs;
+  const end = budgetClock.now() + deadlineMs;
   for (;;) {
     const cpus = await machine.paused(() => machine.registers());
     const found = cpuWithMarker(cpus, marker);
     if (found) return addressSpaceOf(found, options);
-    if (performance.now() > end) throw notFound(cpus, marker, deadlineMs);
+    if (budgetClock.now() > end) throw notFound(cpus, marker, deadlineMs);
   }
 }
 

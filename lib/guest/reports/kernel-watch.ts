@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
+import { budgetClock } from '../../host/budget/index.js';
 import type { ConsoleLine } from '../../machine/console/index.js';
 import type { Machine } from '../../machine/machine.js';
 import { InfrastructureError } from '../../errors.js';
 import { type KernelLogEntry, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
 import type { Guest } from '../command-shell.js';
+import { kernelLogText, type KernelLogText, readKernelLog } from '../kernel-log-text.js';
 import { withBroughtTools } from '../tools/index.js';
 import { detectReports } from './detector.js';
 import type { KernelReport } from './report.js';
@@ -18,6 +20,8 @@ export interface WatchedReports {
   readonly lost: LossTotal;
   /** Where the reports are from. The console has emergencies only, but it has them when the guest answers no more. */
   readonly source: 'kernel log' | 'console';
+  /** The kernel log for people, read at the same time; undefined when it could not be read. */
+  readonly log?: KernelLogText;
   /** Why the kernel log could not be read, where it could not and no report explains it. */
   readonly problem: InfrastructureError | undefined;
 }
@@ -41,9 +45,9 @@ const maxLogBytes = 64 * 1024 * 1024;
 
 const begin = 'cat /proc/sys/kernel/tainted && printf "%s\\n" "$1" > /dev/kmsg';
 const readAll =
-  `${withBroughtTools}; cat /proc/sys/kernel/tainted; ` +
-  'if command -v kmsg-follow > /dev/null; then echo kmsg; exec kmsg-follow --once --without "$1"; ' +
-  'else echo dmesg; exec dmesg -r; fi';
+  `set -e; ${withBroughtTools}; cat /proc/sys/kernel/tainted; ` +
+  'if command -v kmsg-follow > /dev/null; then echo kmsg; kmsg-follow --once --without "$1"; ' +
+  `else echo dmesg; dmesg -r; fi; printf '\\n%s\\n' "$2"; ${readKernelLog}`;
 
 /**
  * Watches a guest's kernel at the price of two guest commands: what it printed since is read when it is asked for, as /dev/kmsg
@@ -142,8 +146,10 @@ export class KernelWatch {
 
   async #fromGuest(): Promise<WatchedReports> {
     const options = { timeoutMs: readMs, maxOutputBytes: maxLogBytes };
-    const output = await this.#guest.succeed(['sh', '-c', readAll, 'sh', withoutReports], options);
-    const [taint = '', format, ...lines] = output.split('\n');
+    const divider = randomUUID();
+    const argv = ['sh', '-c', readAll, 'sh', withoutReports, divider];
+    const [records = '', text = ''] = (await this.#guest.succeed(argv, options)).split(`\n${divider}\n`);
+    const [taint = '', format, ...lines] = records.split('\n');
     const entries = parseKernelLog(lines.join('\n'), { format: format === 'kmsg' ? 'kmsg' : 'dmesg' });
     const marked = entries.findIndex(({ text }) => text.includes(this.#mark));
     const reports = [
@@ -152,7 +158,7 @@ export class KernelWatch {
     ];
     // The log is read from its oldest record: without the mark, that one is younger than the test.
     const lost = { count: 0, exact: marked >= 0 };
-    return { reports, lost, source: 'kernel log', problem: undefined };
+    return { reports, lost, source: 'kernel log', log: kernelLogText(text), problem: undefined };
   }
 
   #fromConsole(): WatchedReports {
@@ -173,11 +179,11 @@ export class KernelWatch {
     if (this.#console().some((line) => line.includes(panicEnd))) return;
     await new Promise<void>((resolve) => {
       const over = (): void => {
-        clearTimeout(timer);
+        cancel();
         stop();
         resolve();
       };
-      const timer = setTimeout(over, panicMs);
+      const cancel = budgetClock.after(panicMs, over);
       const stop = this.#machine.console.onLine(({ text }) => {
         if (text.includes(panicEnd)) over();
       });

@@ -1,3 +1,4 @@
+import { budgetClock } from '../../host/budget/index.js';
 import { describeCommand, tailOf } from '../ssh/display.js';
 import { GuestProcessEndedError, GuestTimeoutError } from '../ssh/errors.js';
 import type { ProcessEnd } from '../ssh/guest-process.js';
@@ -65,13 +66,13 @@ export class SerialProcess implements AsyncDisposable {
    * @throws GuestPausedError none is there, and none can come
    */
   async readLine({ timeoutMs }: { readonly timeoutMs: number }): Promise<string> {
-    const deadline = performance.now() + timeoutMs;
+    const deadline = budgetClock.now() + timeoutMs;
     for (;;) {
       const line = this.#lines.shift();
       if (line !== undefined) return line;
       if (this.#over) throw await this.#endedError();
       this.#line.mustRun();
-      const left = deadline - performance.now();
+      const left = deadline - budgetClock.now();
       if (left <= 0) {
         throw new GuestTimeoutError(
           `${this.#name}: no line within ${timeoutMs} ms. Last of stderr: ${tailOf(this.#stderr) || 'nothing'}`,
@@ -108,12 +109,15 @@ export class SerialProcess implements AsyncDisposable {
   }
 
   async #news(withinMs?: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: (() => void) | undefined;
     await new Promise<void>((resolve) => {
       this.#waiting = resolve;
-      if (withinMs !== undefined) timer = setTimeout(resolve, withinMs);
+      if (withinMs !== undefined)
+        cancel = budgetClock.after(withinMs, () => {
+          resolve();
+        });
     });
-    clearTimeout(timer);
+    cancel?.();
     this.#waiting = undefined;
   }
 

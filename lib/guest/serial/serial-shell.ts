@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 
+import { budgetClock } from '../../host/budget/index.js';
 import { check, milliseconds, optional, shape, text, whole } from '../../validate/index.js';
 import type { CommandBounds, Guest } from '../command-shell.js';
 import { describeCommand, describeOutput } from '../ssh/display.js';
@@ -51,7 +52,7 @@ export class SerialShell implements Guest {
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let bytes = 0;
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: (() => void) | undefined;
     const textOf = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
     try {
       const exitCode = await new Promise<number>((resolve, reject) => {
@@ -79,15 +80,15 @@ export class SerialShell implements Guest {
             else reject(end);
           },
         });
-        timer = setTimeout(() => {
+        cancel = budgetClock.after(timeoutMs, (note) => {
           kill();
           const written = describeOutput(Buffer.concat(stdout), Buffer.concat(stderr));
           reject(
             new GuestTimeoutError(
-              `${this.#name(argv)}: did not end within ${timeoutMs} ms. It had written: ${written}`,
+              `${this.#name(argv)}: did not end within ${timeoutMs} ms${note}. It had written: ${written}`,
             ),
           );
-        }, timeoutMs);
+        });
         this.#line.send('start', id, ...argv.map((argument) => escape(Buffer.from(argument))));
         for (let at = 0; at < stdin.length; at += stdinPiece)
           this.#line.send('in', id, escape(Buffer.from(stdin.slice(at, at + stdinPiece))));
@@ -95,7 +96,7 @@ export class SerialShell implements Guest {
       });
       return { exitCode, stdout: textOf(stdout), stderr: textOf(stderr) };
     } finally {
-      clearTimeout(timer);
+      cancel?.();
     }
   }
 

@@ -1,5 +1,5 @@
+import { budgetClock, within } from '../../host/budget/index.js';
 import { type ConnectionOptions, unreachable } from './connection-options.js';
-import { within } from './within.js';
 
 /** How often it is asked whether the guest can answer at all while its answer is awaited, in ms. */
 const lookMs = 1_000;
@@ -20,13 +20,13 @@ export async function answerWithin<T>(
 ): Promise<T | 'timeout'> {
   const { signal, standstill } = options;
   if (!standstill) return await within(milliseconds, answer, signal);
-  const deadline = performance.now() + milliseconds;
+  const deadline = budgetClock.now() + milliseconds;
   let inARow = 0;
   for (;;) {
-    const left = deadline - performance.now();
+    const left = deadline - budgetClock.now();
     const outcome = await within(Math.min(lookMs, left), answer, signal);
     if (outcome !== 'timeout' || left <= lookMs) return outcome;
-    const state = await within(deadline - performance.now(), Promise.race([standstill(), done(answer)]));
+    const state = await within(deadline - budgetClock.now(), Promise.race([standstill(), done(answer)]));
     inARow = state === undefined || state === 'timeout' ? 0 : inARow + 1;
     if (inARow < looks || typeof state !== 'string') continue;
     // What nobody waits for any more may fail unseen.

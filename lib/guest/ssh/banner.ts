@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { budgetClock } from '../../host/budget/index.js';
 import type { UnreachableReason } from './errors.js';
 
 /** An identification string has at most 255 characters with its line end (RFC 4253, section 4.2). */
@@ -27,18 +28,18 @@ export function readBanner(
     let received = Buffer.alloc(0);
     let connected = false;
     const socket = connect({ host, port });
-    const timer = setTimeout(() => {
+    const cancel = budgetClock.after(patienceMs, (note) => {
       const state = connected ? 'the connection was accepted' : 'the connection was not accepted';
       finish({
         reason: 'no banner',
-        seen: `${state}, and ${excerpt(received)} came within ${Math.round(patienceMs)} ms`,
+        seen: `${state}, and ${excerpt(received)} came within ${Math.round(patienceMs)} ms${note}`,
       });
-    }, patienceMs);
+    });
     const onAbort = (): void => {
       finish({ reason: 'no banner', seen: 'the wait was ended' });
     };
     const finish = (result: BannerResult): void => {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener('abort', onAbort);
       socket.destroy();
       resolve(result);

@@ -1,3 +1,4 @@
+import { budgetClock, within } from '../../host/budget/index.js';
 import { answerWithin } from './answer-within.js';
 import type { Channel, ChannelEnd } from './channel.js';
 import { Connection } from './connection.js';
@@ -6,7 +7,6 @@ import { tailOf } from './display.js';
 import type { GuestUnreachableError } from './errors.js';
 import type { RemoteCommand } from './remote-command.js';
 import { startCommand } from './session-start.js';
-import { within } from './within.js';
 
 const MAX_START_ATTEMPTS = 5;
 /** A channel sees the end of its connection a little earlier than the connection does. */
@@ -44,7 +44,7 @@ export class SshConnections {
 
   /** Makes a connection, if none stands idle. */
   async open(): Promise<void> {
-    this.#release(await this.#acquire(performance.now() + this.options.connectTimeoutMs), true);
+    this.#release(await this.#acquire(budgetClock.now() + this.options.connectTimeoutMs), true);
   }
 
   /**
@@ -55,8 +55,8 @@ export class SshConnections {
    * @throws {GuestUnreachableError} the command was not started.
    */
   async startSession(remote: RemoteCommand, timeoutMs = this.options.connectTimeoutMs): Promise<Session> {
-    const deadline = performance.now() + timeoutMs;
-    const left = (): number => deadline - performance.now();
+    const deadline = budgetClock.now() + timeoutMs;
+    const left = (): number => deadline - budgetClock.now();
     for (let attempt = 1; ; attempt++) {
       const connection = await this.#acquire(deadline);
       const channel = await this.#open(connection, remote, left());
@@ -122,7 +122,7 @@ export class SshConnections {
     const connection = new Connection(this.options);
     this.#all.add(connection);
     try {
-      await connection.loggedIn(deadline - performance.now());
+      await connection.loggedIn(deadline - budgetClock.now());
     } catch (error) {
       this.#release(connection, false);
       throw error;

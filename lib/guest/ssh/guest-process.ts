@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { PassThrough } from 'node:stream';
 
+import { within } from '../../host/budget/index.js';
 import { argvRule } from './run-command.js';
 import { check, optional, type Rule, shape, whole } from '../../validate/index.js';
 import { answerWithin } from './answer-within.js';
@@ -18,7 +19,6 @@ import {
 } from './errors.js';
 import { LineFramer, LineTooLongError } from './line-framer.js';
 import { wrapCommand, type RemoteCommand } from './remote-command.js';
-import { within } from './within.js';
 
 const STDERR_TAIL_BYTES = 64 * 1024;
 /** How long the exit code of a process that closed its stdin is awaited, for the error that says so. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { testEndedHint, InfrastructureError } from '../../errors.js';
+import { budgetClock } from '../../host/budget/index.js';
 import { SshConnections } from './connections.js';
 import { describeCommand, describeOutput } from './display.js';
 import { endRemote, type EndedRemote } from './end-remote.js';
@@ -136,15 +137,15 @@ export class GuestShell implements AsyncDisposable {
     argv: readonly string[],
     { deadlineMs, ...options }: Omit<RunOptions, 'timeoutMs'> & { readonly deadlineMs: number },
   ): Promise<string> {
-    const end = performance.now() + deadlineMs;
+    const end = budgetClock.now() + deadlineMs;
     let last = 'none came to its end';
     for (;;) {
       try {
-        const timeoutMs = Math.max(1, end - performance.now());
+        const timeoutMs = Math.max(1, end - budgetClock.now());
         const result = await runCommand(this.#connection, argv, { ...options, timeoutMs });
         if (result.exitCode === 0) return asText(result).stdout;
         last = `exit code ${result.exitCode}, ${describeOutput(result.stdout, result.stderr)}`;
-        if (performance.now() + POLL_PAUSE_MS < end) {
+        if (budgetClock.now() + POLL_PAUSE_MS < end) {
           await pause(POLL_PAUSE_MS);
           continue;
         }

@@ -1,3 +1,4 @@
+import { budgetClock } from '../../host/budget/index.js';
 import { readBanner } from './banner.js';
 import { capture } from './capture.js';
 import { unreachable } from './connection-options.js';
@@ -30,10 +31,11 @@ const FINAL: readonly UnreachableReason[] = [
  */
 export async function probe(connection: SshConnections, budgetMs: number): Promise<Reachability> {
   const start = performance.now();
+  const begin = budgetClock.now();
   const result = await readBanner(connection.options.endpoint, budgetMs, connection.options.signal);
   connection.options.signal.throwIfAborted();
   if ('reason' in result) return { answers: false, ...result };
-  const answer = await answerWithin(connection, budgetMs - (performance.now() - start));
+  const answer = await answerWithin(connection, budgetMs - (budgetClock.now() - begin));
   return answer ?? { answers: true, milliseconds: performance.now() - start };
 }
 
@@ -47,7 +49,8 @@ export async function probe(connection: SshConnections, budgetMs: number): Promi
 export async function waitUntilReady(connection: SshConnections, budgetMs: number): Promise<number> {
   const { endpoint, signal } = connection.options;
   const start = performance.now();
-  const left = (): number => Math.max(0, budgetMs - (performance.now() - start));
+  const end = budgetClock.now() + budgetMs;
+  const left = (): number => Math.max(0, end - budgetClock.now());
   for (;;) {
     const banner = await waitForBanner(endpoint, left(), signal);
     signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
+import { budgetClock, within } from '../../host/budget/index.js';
 import { readBanner, type BannerResult } from './banner.js';
-import { within } from './within.js';
 
 /** Between an attempt that failed and the next one: a port that opens has no event to wait for. */
 const RETRY_PAUSE_MS = 20;
@@ -23,18 +23,18 @@ export async function waitForBanner(
   budgetMs: number,
   signal: AbortSignal,
 ): Promise<BannerResult> {
-  const start = performance.now();
+  const start = budgetClock.now();
   const finished = new AbortController();
   const over = AbortSignal.any([signal, finished.signal]);
   const ended = once(over, 'abort');
-  const deadline = setTimeout(() => {
+  const cancel = budgetClock.after(budgetMs, () => {
     finished.abort();
-  }, budgetMs);
+  });
   const open = new Set<Promise<BannerResult>>();
   let last: BannerResult = { reason: 'no banner', seen: 'nothing' };
   try {
     for (;;) {
-      const patience = Math.max(FIRST_PATIENCE_MS, (performance.now() - start) / 2);
+      const patience = Math.max(FIRST_PATIENCE_MS, (budgetClock.now() - start) / 2);
       if (open.size < OPEN_ATTEMPTS) {
         const attempt: Promise<BannerResult> = readBanner(endpoint, patience, over).finally(() =>
           open.delete(attempt),
@@ -52,7 +52,7 @@ export async function waitForBanner(
       await within(RETRY_PAUSE_MS, ended);
     }
   } finally {
-    clearTimeout(deadline);
+    cancel();
     finished.abort();
   }
 }

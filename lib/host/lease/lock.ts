@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { budgetClock } from '../budget/index.js';
 import { InfrastructureError } from '../../errors.js';
 import { untilGivenBack } from './holder.js';
 import { acquireLease, type Lease } from './lease.js';
@@ -46,7 +47,7 @@ const againAfterMs = 5;
  */
 export async function acquireLock(name: string, holder: string, options: LockOptions = {}): Promise<Lease> {
   const { budgetMs = 600_000, scope = 'user', onWait } = options;
-  const signal = AbortSignal.timeout(budgetMs);
+  const signal = budgetClock.signal(budgetMs);
   let lastHolder: string | undefined;
   for (;;) {
     const lease = await acquireLease(name, { scope, holder });

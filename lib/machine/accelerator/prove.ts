@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { budgetClock } from '../../host/budget/index.js';
 import { stripControlCodes } from '../../text/index.js';
 import {
   cpuMsOfSession,
@@ -55,6 +56,7 @@ export async function proveAccelerator(
 ): Promise<Proof> {
   await using folder = await createRunFolder({ prefix: 'accel' });
   const begin = performance.now();
+  const begun = budgetClock.now();
   const disk = join(folder.path, 'boot.img');
   await writeFile(disk, bootDisk());
   await using process = await ownProcess({
@@ -84,7 +86,7 @@ export async function proveAccelerator(
     if (exit) break;
     if (cpuMsOfSession(process.pid) > cpuMs)
       return { ran: false, spun: true, why: unfinished(cpuMs, ' of CPU time') };
-    if (performance.now() - begin > wallMs) return { ran: false, why: unfinished(wallMs) };
+    if (budgetClock.now() - begun > wallMs) return { ran: false, why: unfinished(wallMs) };
   }
   if (exit.exitCode === ranToItsEnd) return { ran: true, tookMs: performance.now() - begin };
   await closed;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { budgetClock } from '../../host/budget/index.js';
 import { MonitorError } from '../../monitor/index.js';
 import type { Console } from '../console/index.js';
 import type { Machine, MachineProgram, VcpuRegisters } from '../machine.js';
@@ -129,7 +130,7 @@ async function lastWords(console: Console): Promise<void> {
 
 /** What `work` gives, or why not; a machine that does not answer is not waited for. */
 async function within<T>(work: Promise<T>, pace: number): Promise<Known<T>> {
-  const deadline = AbortSignal.timeout(askMs * pace);
+  const deadline = budgetClock.signal(askMs * pace);
   const late = new Promise<Known<T>>((resolve) => {
     deadline.addEventListener('abort', () => {
       resolve({ unknown: `no answer within ${(askMs * pace) / 1000} s` });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { budgetClock } from '../../host/budget/index.js';
 import { type Monitor, MonitorClosedError } from '../../monitor/index.js';
 import type { Console } from '../console/index.js';
 import type { WaitStrategy } from '../wait/index.js';
@@ -72,11 +73,11 @@ async function watch(
     complete && kernelBanner.test(text);
   let starts = console.recent().filter(isBanner).length;
   const progress = new CodeProgress();
-  let spokeAt = performance.now();
+  let spokeAt = budgetClock.now();
   let checkedAt = spokeAt;
   progress.restart(spokeAt);
   const stopListening = console.onLine((line) => {
-    spokeAt = performance.now();
+    spokeAt = budgetClock.now();
     progress.restart(spokeAt);
     if (isBanner(line)) starts += 1;
   });
@@ -86,7 +87,7 @@ async function watch(
       if (starts >= fewestRestarts) throw new StalledError({ kind: 'reboots', starts });
       const { running, state } = await monitor.infoStatus();
       const cpus = await monitor.infoRegisters();
-      const now = performance.now();
+      const now = budgetClock.now();
       const silentMs = now - spokeAt;
       if (!running && silentMs > (lost.has(state) ? suspicionMs : stallMs)) {
         throw new StalledError({ kind: 'not running', state, silentMs });
@@ -97,7 +98,7 @@ async function watch(
       if (now - Math.max(spokeAt, checkedAt) > suspicionMs && cpus[0]?.width === 32) {
         const counted = await countResets(monitor, runFolder, signal);
         if (counted.resets > 1) throw new StalledError({ kind: 'resets', ...counted });
-        checkedAt = performance.now();
+        checkedAt = budgetClock.now();
       }
     }
   } finally {

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { budgetClock } from '../../host/budget/index.js';
 import { InfrastructureError } from '../../errors.js';
 import { acquireLock, type Lease } from '../../host/lease/index.js';
 
@@ -39,9 +40,9 @@ export async function lockDisk(file: string, options: DiskLockOptions): Promise<
     ...(onWait ? { onWait } : {}),
   });
   try {
-    const end = performance.now() + qemuEndMs;
+    const end = budgetClock.now() + qemuEndMs;
     while (await isLocked(dev, ino)) {
-      if (performance.now() > end) throw new DiskInUseError(await inUseMessage(file));
+      if (budgetClock.now() > end) throw new DiskInUseError(await inUseMessage(file));
       await delay(pollMs);
     }
   } catch (error) {

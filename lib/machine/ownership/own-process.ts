@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import type { Readable, Writable } from 'node:stream';
 import { InfrastructureError } from '../../errors.js';
+import { heedRunDelayOf } from '../../host/budget/index.js';
 import type { ProcessExit } from './exit.js';
 import { theOwner } from './owner.js';
 import { ownerVariable, readProcess } from './processes.js';
@@ -85,9 +86,11 @@ export async function ownProcess(options: OwnOptions): Promise<OwnedProcess> {
   const start = readProcess(pid)?.start;
   if (start !== undefined) owner.note({ process: { pid, start }, title });
 
+  const endHeeding = heedRunDelayOf(pid);
   let exit: ProcessExit | undefined;
   const exited = new Promise<ProcessExit>((resolve) => {
     subprocess.once('exit', (exitCode, signal) => {
+      endHeeding();
       exit = signal === null ? { exitCode: exitCode ?? 0 } : { signal };
       resolve(exit);
     });

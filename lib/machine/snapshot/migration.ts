@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { InfrastructureError } from '../../errors.js';
+import { budgetClock } from '../../host/budget/index.js';
 import { type Monitor, MonitorClosedError } from '../../monitor/index.js';
 import type { LaunchPlan } from '../plan/launch-plan.js';
 import { SnapshotRefusedError } from './refused-error.js';
@@ -58,7 +59,7 @@ export async function saveWhole(monitor: Monitor, runFolder: string): Promise<st
   // The name is there when all of it is written, and not before.
   const write = `gzip -1 > ${stateName}.part && mv ${stateName}.part ${wholeStateName}`;
   await quietly(monitor, `migrate -d "exec:${write}"`);
-  const deadline = AbortSignal.timeout(wholeMs);
+  const deadline = budgetClock.signal(wholeMs);
   for (;;) {
     const info = await monitor.command('info migrate');
     const status = /^Migration status: (\S+)/m.exec(info)?.[1] ?? 'unknown';
@@ -93,7 +94,7 @@ async function load(monitor: Monitor, commands: readonly string[], mostMs: numbe
     for (const reply of await monitor.commands(commands)) {
       if (reply.trim() !== '') throw new SnapshotRefusedError(reply.trim());
     }
-    const deadline = AbortSignal.timeout(mostMs);
+    const deadline = budgetClock.signal(mostMs);
     for (;;) {
       const { state } = await monitor.infoStatus();
       if (state === 'paused') return;

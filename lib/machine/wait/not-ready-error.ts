@@ -21,6 +21,8 @@ export interface NotReadyDetails {
   readonly elapsedMs: number;
   readonly reached: readonly ReachedStage[];
   readonly lastSeen: string | undefined;
+  /** What the host had to do with a deadline; empty where nothing is known. */
+  readonly hostNote: string;
   /** How the process ended, if it did. */
   readonly exit: ProcessExit | undefined;
   /** The line of the kernel's panic, if there was one. */
@@ -46,8 +48,9 @@ export class NotReadyError extends InfrastructureError {
 }
 
 function messageOf(details: NotReadyDetails, cause: unknown): string {
-  const { subject, awaited, budgetMs, elapsedMs, reached, lastSeen, logFile, consoleTail } = details;
-  const budget = budgetMs === undefined ? '' : `, budget ${seconds(budgetMs)}`;
+  const { subject, awaited, budgetMs, hostNote, elapsedMs, reached, lastSeen, logFile, consoleTail } =
+    details;
+  const budget = budgetMs === undefined ? '' : `, budget ${seconds(budgetMs)}${hostNote}`;
   return [
     `${subject} was not ready: ${whatHappened(details, cause)} after ${seconds(elapsedMs)}, ` +
       `waiting for ${awaited.join(' and ')}${budget}.`,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { budgetClock } from '../../host/budget/index.js';
 import type { Console } from '../console/index.js';
 import type { ProcessExit } from '../ownership/exit.js';
 import { NotReadyError, type NotReadyReason, type ReachedStage } from './not-ready-error.js';
@@ -30,6 +31,8 @@ interface Ending {
   readonly reason: NotReadyReason;
   readonly strategy?: WaitStrategy;
   readonly cause?: unknown;
+  /** What the budgets' clock says of the host. */
+  readonly note?: string;
 }
 
 /**
@@ -51,21 +54,24 @@ export async function waitUntilReady(strategy: WaitStrategy, subject: WaitSubjec
 
   let end!: (ending: Ending) => void;
   const ending = new Promise<Ending>((resolve) => (end = resolve));
-  const timers = new Set<NodeJS.Timeout>();
+  const timers = new Set<() => void>();
 
   const run = async (part: WaitStrategy): Promise<void> => {
-    const timer = part.budgetMs === undefined ? undefined : setTimeout(outOfTime, part.budgetMs, part);
-    if (timer) timers.add(timer);
+    const cancel =
+      part.budgetMs === undefined ? undefined : budgetClock.after(part.budgetMs, outOfTime(part));
+    if (cancel) timers.add(cancel);
     pending.push(part);
     await part.until({ console, since, signal: over.signal, saw: (what) => (lastSeen = what), run });
-    clearTimeout(timer);
+    cancel?.();
     pending.splice(pending.indexOf(part), 1);
     if (!isLeaf(part)) return;
     reached.push({ stage: part.awaited, afterMs: performance.now() - begin });
     subject.onReached?.(part.awaited);
   };
-  function outOfTime(part: WaitStrategy): void {
-    end({ reason: 'deadline', strategy: part });
+  function outOfTime(part: WaitStrategy): (note: string) => void {
+    return (note) => {
+      end({ reason: 'deadline', strategy: part, note });
+    };
   }
 
   const notePanic = (text: string): void => {
@@ -108,6 +114,7 @@ export async function waitUntilReady(strategy: WaitStrategy, subject: WaitSubjec
         elapsedMs: performance.now() - begin,
         reached,
         lastSeen,
+        hostNote: bad.note ?? '',
         exit,
         panic: panicLine,
         consoleTail: console?.tail.map(({ text }) => text) ?? [],
@@ -119,7 +126,7 @@ export async function waitUntilReady(strategy: WaitStrategy, subject: WaitSubjec
     over.abort();
     stopListening?.();
     signal?.removeEventListener('abort', cancel);
-    for (const timer of timers) clearTimeout(timer);
+    for (const cancel of timers) cancel();
   }
 }
 

@@ -20,6 +20,7 @@ const variables: Readonly<Record<string, readonly [right: string, ...wrong: stri
   E2E_FAULT: ['log-only'],
   E2E_DRIVER: ['second-pass'],
   E2E_SECONDS: ['30', 'half', '0.5'],
+  E2E_PATIENCE: ['2.5', '0', '0.5', '1000', 'much'],
   E2E_SEED: ['7', '-1', '0x7'],
   E2E_WRAP_QEMU: ['1', '0', 'no', 'false', 'yes'],
   E2E_VFIO_DEVICE: ['0000:01:00.0', '01:00.0', '0000:01:20.0', '0000:01:00.8', 'e1000e'],

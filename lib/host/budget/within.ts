@@ -1,5 +1,7 @@
+import { budgetClock } from './budget-clock.js';
+
 /**
- * Waits for a promise for some time at most: 'timeout' if it has not settled by then. The promise itself goes on.
+ * Waits for a promise for some time at most, on the budgets' clock: 'timeout' if it has not settled by then. The promise itself goes on.
  *
  * @throws the signal's reason, as soon as it is aborted.
  */
@@ -10,14 +12,16 @@ export async function within<T>(
 ): Promise<T | 'timeout'> {
   let cleanUp = (): void => undefined;
   const interrupted = new Promise<'timeout'>((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds, 'timeout');
+    const cancel = budgetClock.after(milliseconds, () => {
+      resolve('timeout');
+    });
     const onAbort = (): void => {
       reject(signal?.reason as Error);
     };
     signal?.addEventListener('abort', onAbort);
     if (signal?.aborted === true) onAbort();
     cleanUp = () => {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener('abort', onAbort);
     };
   });
