@@ -1,11 +1,15 @@
 import { expect, test } from '../../fixtures/index.js';
 import { insertOwnModule } from '../../lib/guest/module/index.js';
-import { parseKernelLog } from '../../lib/guest/kernel-log/index.js';
+import { hasLoss, lossAmong, parseKernelLog } from '../../lib/guest/kernel-log/index.js';
+import { KernelLogFollower } from '../../lib/guest/kernel-log-follower.js';
 import { detectReports, type ReportKind } from '../../lib/guest/reports/index.js';
 import { forConsole, waitUntilReady } from '../../lib/machine/wait/index.js';
 import { bit } from '../../lib/paging/index.js';
 import { pokePte } from '../support/protections.js';
 import { type Provocation, provoke } from './provoke.js';
+
+/** TAINT_WARN (include/linux/panic.h, 6.1). */
+const taintW = 1n << 9n;
 
 test.use({ needs: ['@own-modules'] });
 
@@ -205,10 +209,36 @@ test.describe("a guest without the project's reader of the log", () => {
     kernelReports: { expect: [{ kind: 'warning', text: /end trace/, count: 1 }], allow: [{ kind: 'taint' }] },
   });
 
-  test('warning: it is found in what dmesg prints', async ({ guest }) => {
+  test('warning: it is found in what cat prints, and the taint is known', async ({ guest }) => {
     await guest.succeed(['rm', '/usr/local/bin/kmsg-follow']);
+    const log = await KernelLogFollower.start(guest, 'without the reader');
     await provoke(guest, 'warning');
+    const { entries, taint } = await log.window();
+    expect(detectReports(entries).map(({ kind }) => kind)).toContain('warning');
+    expect(log.began.taint & taintW).toBe(0n);
+    expect(taint & taintW).toBe(taintW);
+    await log.stop();
+    // Neither of the two processes is left.
+    await expect
+      .poll(async () => (await guest.succeed(['ps', '-o', 'args'])).match(/cat \/dev\/kmsg$/gm))
+      .toBeNull();
   });
+});
+
+test('lines about cleared pages are left out until somebody asks for them; their numbers are not', async ({
+  guest,
+  vfio,
+}) => {
+  const log = await KernelLogFollower.start(guest, 'brief');
+  await vfio.mapDma({ pages: 4 });
+  const brief = await log.entries();
+  expect(brief.filter(({ text }) => text === '')).toHaveLength(8);
+  expect(hasLoss(lossAmong(brief))).toBe(false);
+  const whole = await log.fromNow('whole');
+  await vfio.mapDma({ pages: 4 });
+  const told = (await whole.entries()).filter(({ text }) => text.includes('_PAGE_USER at vaddr'));
+  expect(told).toHaveLength(8);
+  await log.stop();
 });
 
 test.describe('a log that forgot where the test began', () => {

@@ -22,6 +22,9 @@ export interface KernelLogOptions {
   readonly write?: ((line: string) => Promise<void>) | undefined;
 }
 
+/** Characters of a mark's name in the guest's log, whose records are bounded. */
+const longestName = 200;
+
 const mark: Rule<Mark> = that(
   'a mark of this log (log.mark(…))',
   (value) =>
@@ -127,12 +130,15 @@ export class KernelLog {
       },
     });
     try {
-      await Promise.all([this.#write(`${token} ${oneLine(name)}`), arrived]);
+      const [line] = await Promise.all([
+        arrived,
+        this.#write(`${token} ${oneLine(name).slice(0, longestName)}`),
+      ]);
+      this.#latestMark = { name, position, line };
     } finally {
       // Where the write failed nobody waits for the line any more.
       givingUp.abort();
     }
-    this.#latestMark = { name, position };
     return this.#latestMark;
   }
 

@@ -1,13 +1,9 @@
-import { randomUUID } from 'node:crypto';
-
 import { budgetClock } from '../../host/budget/index.js';
 import type { ConsoleLine } from '../../machine/console/index.js';
 import type { Machine } from '../../machine/machine.js';
 import { InfrastructureError } from '../../errors.js';
-import { type KernelLogEntry, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
-import type { Guest } from '../command-shell.js';
-import { kernelLogText, type KernelLogText, readKernelLog } from '../kernel-log-text.js';
-import { withBroughtTools } from '../tools/index.js';
+import { type KernelLogEntry, lossAmong, type LossTotal, parseKernelLog } from '../kernel-log/index.js';
+import type { KernelLogFollower } from '../kernel-log-follower.js';
 import { detectReports } from './detector.js';
 import type { KernelReport } from './report.js';
 import { taintReports } from './taint.js';
@@ -20,15 +16,13 @@ export interface WatchedReports {
   readonly lost: LossTotal;
   /** Where the reports are from. The console has emergencies only, but it has them when the guest answers no more. */
   readonly source: 'kernel log' | 'console';
-  /** The kernel log for people, read at the same time; undefined when it could not be read. */
-  readonly log?: KernelLogText;
   /** Why the kernel log could not be read, where it could not and no report explains it. */
   readonly problem: InfrastructureError | undefined;
 }
 
-/** What a watch asks of a machine and of its guest. */
+/** What a watch asks of a machine and of its guest's log. */
 type WatchedMachine = Pick<Machine, 'console' | 'died' | 'guard' | 'has' | 'monitor'>;
-type WatchedGuest = Pick<Guest, 'succeed'>;
+type WatchedLog = Pick<KernelLogFollower, 'began' | 'window' | 'arrived'>;
 
 /** The first and the last line of a panic, as a console shows it. */
 const panic = 'Kernel panic - not syncing';
@@ -38,42 +32,25 @@ const panicMs = 5_000;
 
 /** How long a guest may take to hand over its log. A guest that hangs must not hold up the verdict for longer. */
 const readMs = 30_000;
-/** Two lines for each page of a mapping say nothing of the kernel's health, and are most of a long log. */
-const withoutReports = '_PAGE_USER at vaddr';
-/** What is left is bounded all the same. */
-const maxLogBytes = 64 * 1024 * 1024;
 
-const begin = 'cat /proc/sys/kernel/tainted && printf "%s\\n" "$1" > /dev/kmsg';
-const readAll =
-  `set -e; ${withBroughtTools}; cat /proc/sys/kernel/tainted; ` +
-  'if command -v kmsg-follow > /dev/null; then echo kmsg; kmsg-follow --once --without "$1"; ' +
-  `else echo dmesg; dmesg -r; fi; printf '\\n%s\\n' "$2"; ${readKernelLog}`;
-
-/**
- * Watches a guest's kernel at the price of two guest commands: what it printed since is read when it is asked for, as /dev/kmsg
- * keeps it. A guest that answers no more is judged by its console.
- */
+/** Watches a guest's kernel through its log. A guest that answers no more is judged by its console, and by what of its log has arrived. */
 export class KernelWatch {
   readonly #machine: WatchedMachine;
-  readonly #guest: WatchedGuest;
-  readonly #mark: string;
-  readonly #taint: bigint;
+  readonly #log: WatchedLog;
   readonly #consoleLine: number;
   readonly #stopListening: () => void;
   /** The panic's first line, which what the kernel prints after it may push out of the console's memory. */
   #panic: ConsoleLine | undefined;
 
-  private constructor(
-    machine: WatchedMachine,
-    guest: WatchedGuest,
-    mark: string,
-    taint: bigint,
-    consoleLine: number,
-  ) {
+  /**
+   * What the kernel prints from now on counts.
+   *
+   * @param log as it is for a test that begins now
+   * @param consoleLine the console's line from which on its text counts
+   */
+  constructor(machine: WatchedMachine, log: WatchedLog, consoleLine: number) {
     this.#machine = machine;
-    this.#guest = guest;
-    this.#mark = mark;
-    this.#taint = taint;
+    this.#log = log;
     this.#consoleLine = consoleLine;
     const note = (line: ConsoleLine): void => {
       // A line is told as it grows.
@@ -82,14 +59,6 @@ export class KernelWatch {
     };
     machine.console.recent(consoleLine).forEach(note);
     this.#stopListening = machine.console.onLine(note);
-  }
-
-  /** What the kernel prints from now on counts. */
-  static async begin(machine: WatchedMachine, guest: WatchedGuest): Promise<KernelWatch> {
-    const mark = `opentdx-e2e watch ${randomUUID()}`;
-    const consoleLine = machine.console.lineCount;
-    const taint = await guest.succeed(['sh', '-c', begin, 'sh', mark]);
-    return new KernelWatch(machine, guest, mark, taintOf(taint), consoleLine);
   }
 
   /** Whether the console shows that the kernel panicked since. */
@@ -127,6 +96,8 @@ export class KernelWatch {
       const seen = this.#fromConsole();
       // A dead kernel, or a dead QEMU, is explanation enough.
       if (seen.reports.length > 0 || this.#machine.died.aborted) return seen;
+      const arrived = this.#fromLog(this.#log.arrived, this.#log.began.taint);
+      if (arrived.reports.length > 0) return arrived;
       const reason = error instanceof Error ? error.message : String(error);
       const problem = new InfrastructureError(
         `Whether the guest's kernel is well is not known, as its log cannot be read: ${reason}`,
@@ -145,20 +116,14 @@ export class KernelWatch {
   }
 
   async #fromGuest(): Promise<WatchedReports> {
-    const options = { timeoutMs: readMs, maxOutputBytes: maxLogBytes };
-    const divider = randomUUID();
-    const argv = ['sh', '-c', readAll, 'sh', withoutReports, divider];
-    const [records = '', text = ''] = (await this.#guest.succeed(argv, options)).split(`\n${divider}\n`);
-    const [taint = '', format, ...lines] = records.split('\n');
-    const entries = parseKernelLog(lines.join('\n'), { format: format === 'kmsg' ? 'kmsg' : 'dmesg' });
-    const marked = entries.findIndex(({ text }) => text.includes(this.#mark));
-    const reports = [
-      ...detectReports(recordsOf(entries.slice(marked + 1))),
-      ...taintReports(this.#taint, taintOf(taint)),
-    ];
-    // The log is read from its oldest record: without the mark, that one is younger than the test.
-    const lost = { count: 0, exact: marked >= 0 };
-    return { reports, lost, source: 'kernel log', log: kernelLogText(text), problem: undefined };
+    const { entries, taint } = await this.#log.window(readMs);
+    return this.#fromLog(entries, taint);
+  }
+
+  #fromLog(entries: readonly KernelLogEntry[], taint: bigint): WatchedReports {
+    const records = entries.filter(({ lost }) => lost === undefined);
+    const reports = [...detectReports(records), ...taintReports(this.#log.began.taint, taint)];
+    return { reports, lost: lossAmong(entries), source: 'kernel log', problem: undefined };
   }
 
   #fromConsole(): WatchedReports {
@@ -199,16 +164,4 @@ export class KernelWatch {
 
 function isPanic({ kind }: KernelReport): boolean {
   return kind === 'panic';
-}
-
-/** The gaps in the numbers are the records that were left out on request. */
-function recordsOf(entries: readonly KernelLogEntry[]): KernelLogEntry[] {
-  return entries.filter(({ lost }) => lost === undefined);
-}
-
-function taintOf(text: string): bigint {
-  if (/^\d{1,20}\s*$/.test(text)) return BigInt(text.trim());
-  throw new InfrastructureError(
-    `The guest's /proc/sys/kernel/tainted should hold a number: ${text.slice(0, 200)}. Is /proc mounted?`,
-  );
 }
