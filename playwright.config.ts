@@ -21,8 +21,14 @@ const opentdx: Project<MachineFixtures, StackWorkerFixtures> = {
   timeout: 180_000,
 };
 
+/** Container builds, kernels, packages, whole runs within a run. For workers, which do not see the command line, the wish is in the environment. */
+const isSlowAsked = process.argv.some((word) => /^(--project=)?slow$|specs\/slow\b/.test(word));
+if (isSlowAsked || process.env.CI) process.env.E2E_SLOW = '1';
+const leavesOut = !process.env.E2E_SLOW && !process.argv.some((word) => word.startsWith('--project'));
+
 export default defineConfig({
   testDir: 'specs',
+  metadata: leavesOut ? { leftOut: 'the project slow (npm test -- --all, or CI=1, runs it too)' } : {},
   projects: [
     { name: 'unit', testDir: 'specs/unit' },
     { name: 'reference', testDir: 'specs/vfio' },
@@ -31,6 +37,7 @@ export default defineConfig({
     // Bochs interprets: a test's own time is not the host's.
     { name: 'ept', testDir: 'specs/ept', timeout: 240_000, use: { launchStack: stacks.ept } },
     { name: 'framework', testMatch: 'specs/{framework,paging,stack}/**/*.spec.ts' },
+    ...(process.env.E2E_SLOW ? [{ name: 'slow', testDir: 'specs/slow', timeout: 300_000 }] : []),
     // Only where there is a kernel to run on.
     ...(process.env.E2E_KERNEL
       ? [

@@ -1,6 +1,13 @@
 #!/usr/bin/env bash
-# Everything that checks the project: check.sh, then every spec that this host can run. Arguments go to Playwright.
+# What checks the project: check.sh, then the specs that this host can run; with --all, or CI set, those of the project slow (containers,
+# kernels, packages), too. Arguments go to Playwright.
 set -euo pipefail
+
+arguments=()
+for argument in "$@"; do
+    if [ "$argument" = --all ]; then export E2E_SLOW=1; else arguments+=("$argument"); fi
+done
+set -- "${arguments[@]}"
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh check browser docker

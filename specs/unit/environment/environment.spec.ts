@@ -27,6 +27,7 @@ const variables: Readonly<Record<string, readonly [right: string, ...wrong: stri
   E2E_MEMORY: ['2g', '2 GB', '2', '0g', '-1g', '1.5g'],
   E2E_VCPUS: ['4', '0', '289', '-1', '1.5', 'two', '0x2', '1e1', 'NaN'],
   E2E_MONITOR: ['unix:/tmp/m', '127.0.0.1', '127.0.0.1:0', '127.0.0.1:65536', 'unix:', ':1334'],
+  E2E_SLOW: ['1', 'yes'],
   E2E_LOAD_KVM: ['1', '0', 'no', 'false'],
 };
 

@@ -183,7 +183,7 @@ test('a process of another user is ended through sudo, and said to be left when 
   const left = await asNobody(
     `const target = readProcess(${bystander.pid});
      const claim = { mark: 'no process has this mark.', roots: [target], monitorPorts: [] };
-     return endProcesses(claim, { quitMs: 0, termMs: 20, killMs: 50 });`,
+     return endProcesses(claim, { quitMs: 0, termMs: 1_000, killMs: 1_000 });`,
     { PATH: `${folder.path}:${process.env.PATH ?? ''}` },
   );
   expect(left).toMatchObject([{ pid: bystander.pid }]);

@@ -11,8 +11,8 @@ import { referenceImage } from '../../fixtures/stacks/reference-image.js';
 import { specKernels } from '../../fixtures/stacks/spec-kernels.js';
 import type { ReferenceImage } from '../../lib/image/reference-image.js';
 import type { SmallKernels } from '../../lib/image/small-kernel.js';
-import { resume } from './support/resume.js';
-import { type ProjectRun, runProject } from './support/run-project.js';
+import { resume } from '../framework/support/resume.js';
+import { type ProjectRun, runProject } from '../framework/support/run-project.js';
 
 interface HybridFixtures {
   kernels: SmallKernels;

@@ -5,8 +5,8 @@ import { expect, test } from '@playwright/test';
 
 import { readEnvironment } from '../../fixtures/environment.js';
 import { _PAGE_ACCESSED, _PAGE_DIRTY } from '../../lib/paging/index.js';
-import { runSample } from './run-sample.js';
-import { readStores, type WitnessedRun, witnessingQemu } from './support/witness/witness.js';
+import { runSample } from '../framework/run-sample.js';
+import { readStores, type WitnessedRun, witnessingQemu } from '../framework/support/witness/witness.js';
 
 const ofMmu = _PAGE_ACCESSED | _PAGE_DIRTY;
 

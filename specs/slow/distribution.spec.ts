@@ -8,10 +8,15 @@ import { expect, test } from '../../fixtures/index.js';
 import type { RunSummary } from '../../fixtures/reporters/summary/model.js';
 import { planReferenceImage } from '../../lib/image/reference-image.js';
 import { createRunFolder } from '../../lib/machine/ownership/index.js';
-import { launchBrowser, openTest } from './support/report-page.js';
-import { type CommandResult, commandsOf, outputsNamed, WorkflowRunner } from './support/workflow-runner.js';
+import { launchBrowser, openTest } from '../framework/support/report-page.js';
+import {
+  type CommandResult,
+  commandsOf,
+  outputsNamed,
+  WorkflowRunner,
+} from '../framework/support/workflow-runner.js';
 
-const sample = path.join(import.meta.dirname, 'samples/shards/outcomes.sample.ts');
+const sample = path.join(import.meta.dirname, '../framework/samples/shards/outcomes.sample.ts');
 /** Where the sample is put in a checkout: as deep as it lies here, for what it imports. */
 const sampleAsSpec = 'specs/vfio/of/shards/outcomes.spec.ts';
 /** With the sample's between them a VM for either shard. */
