@@ -92,10 +92,21 @@ export class KernelLogFollower {
     return new KernelLogFollower(this.#reading, await markOf(this.#reading, name));
   }
 
-  /** All of it that has arrived, from the boot on, as `dmesg` prints it. */
-  asText(): KernelLogText {
-    const lines = this.log.entries.filter(({ text }) => text !== '').map(formatEntry);
-    return { text: lines.join('\n'), epoch: this.#reading.epoch };
+  /** What has arrived, from the boot on, as `dmesg` prints it; of a longer log its end, of so many characters. */
+  asText(most: number): KernelLogText {
+    const entries = this.log.entries.filter(({ text }) => text !== '');
+    const lines: string[] = [];
+    let left = most;
+    for (let entry = entries.pop(); entry; entry = entries.pop()) {
+      const line = formatEntry(entry);
+      left -= line.length + 1;
+      if (left < 0) {
+        lines.push(`[${entries.length + 1} records before this are left out]`);
+        break;
+      }
+      lines.push(line);
+    }
+    return { text: lines.reverse().join('\n'), epoch: this.#reading.epoch };
   }
 
   /** Ends the reader. What has arrived stays. */
