@@ -3,6 +3,9 @@ const sampleMs = 250;
 /** A host that gives less of a CPU than this is out of order, and somebody is to be told: waiting has an end. */
 const leastShare = 0.05;
 
+/** What a host withheld is told from so many ms on. */
+const leastToldMs = 1_000;
+
 export interface ClockParts {
   /** Of each thread that is waited for, for how long it has waited for a CPU, in ms: see `runDelays`. */
   readonly delays: () => ReadonlyMap<string, number>;
@@ -93,7 +96,7 @@ export class BudgetClock {
 
   #note(ms: number, wallMs: number): string {
     const share = (ms * this.#patience) / wallMs;
-    if (share > 0.7) return '';
+    if (share > 0.7 || wallMs * (1 - share) < leastToldMs) return '';
     return ` (${(wallMs / 1000).toFixed(1)} s passed: the host is busy, and gave ${share.toFixed(2)} CPU to what was waited for)`;
   }
 }

@@ -63,10 +63,10 @@ test('a budget that is spent on a busy host is not over, and is told with its ti
     delays: () => new Map([['7', (waited = performance.now() * 0.75)]]),
   });
   const begin = performance.now();
-  const note = await new Promise<string>((resolve) => clock.after(100, resolve));
+  const note = await new Promise<string>((resolve) => clock.after(400, resolve));
   const passed = performance.now() - begin;
   expect(waited).toBeGreaterThan(0);
-  expect(passed).toBeGreaterThan(390);
+  expect(passed).toBeGreaterThan(1_500);
   expect(note).toMatch(
     /^ \(\d\.\d s passed: the host is busy, and gave 0\.[12]\d CPU to what was waited for\)$/,
   );
