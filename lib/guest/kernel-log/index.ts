@@ -3,7 +3,7 @@ export type { KernelLogOptions } from './kernel-log.js';
 export type { Mark } from './mark.js';
 export { KernelLogParser, OVERRUN_MARKER, parseKernelLog } from './parser.js';
 export type { KernelLogFormat } from './parser.js';
-export { describeLoss, hasLoss, lossAmong } from './entry.js';
+export { describeLoss, hasLoss, lossAmong, lossEntry } from './entry.js';
 export type { KernelLogEntry, LossTotal } from './entry.js';
 export { KernelLogAbortedError, KernelLogEndedError, KernelLogTimeoutError } from './errors.js';
 export { formatEntry } from './format-entry.js';

@@ -22,7 +22,9 @@ export interface WatchedReports {
 
 /** What a watch asks of a machine and of its guest's log. */
 type WatchedMachine = Pick<Machine, 'console' | 'died' | 'guard' | 'has' | 'monitor'>;
-type WatchedLog = Pick<KernelLogFollower, 'began' | 'window' | 'arrived'>;
+type WatchedLog = Pick<KernelLogFollower, 'window' | 'arrived'> & {
+  readonly began: Pick<KernelLogFollower['began'], 'taint'>;
+};
 
 /** The first and the last line of a panic, as a console shows it. */
 const panic = 'Kernel panic - not syncing';

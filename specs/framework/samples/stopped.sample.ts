@@ -20,5 +20,5 @@ test('a kernel log in a stopped VM', async ({ kernelLog, monitor }) => {
 test('an assertion fails while the VM is stopped', async ({ vfio, kernelLog, monitor }) => {
   await vfio.process();
   await monitor.stop();
-  expect(kernelLog.log).toBeUndefined();
+  expect(kernelLog.began).toBeUndefined();
 });

@@ -8,7 +8,7 @@ import { Console } from '../../../lib/machine/console/index.js';
 type Watched = ConstructorParameters<typeof KernelWatch>;
 type Log = Watched[1];
 
-const began: Log['began'] = { name: 'the test', position: 0, taint: 0n };
+const began: Log['began'] = { taint: 0n };
 const quiet: Log = { began, arrived: [], window: () => Promise.resolve({ entries: [], taint: 0n }) };
 
 /** A watch of a machine that is but a console, and of a log that is quiet unless told otherwise. */
