@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { budgetClock } from '../host/budget/index.js';
 import type { Transcript } from '../monitor/index.js';
 import type { Console } from './console/index.js';
@@ -41,6 +43,8 @@ export abstract class OwnedMachine implements AsyncDisposable {
     this.runState = runState;
     const death = new AbortController();
     this.died = death.signal;
+    // As many may wait for it as there are calls under way: no leak.
+    setMaxListeners(0, death.signal);
     void process.exited.then(async (exit) => {
       if (this.#stopping) return;
       await output;
