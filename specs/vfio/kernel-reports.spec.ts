@@ -225,6 +225,24 @@ test.describe("a guest without the project's reader of the log", () => {
   });
 });
 
+test.describe('a reader of the log that the test ends', () => {
+  test.use({
+    kernelReports: { expect: [{ kind: 'warning', text: /end trace/, count: 1 }], allow: [{ kind: 'taint' }] },
+  });
+
+  test('warning: it is found, by one that is begun anew and knows where the test began', async ({
+    guest,
+    kernelLog,
+  }) => {
+    await guest.succeed(['killall', '-KILL', 'kmsg-follow']);
+    await provoke(guest, 'warning');
+    const entries = await kernelLog.entries();
+    expect(detectReports(entries).map(({ kind }) => kind)).toContain('warning');
+    expect(hasLoss(lossAmong(entries))).toBe(false);
+    expect(entries.length, 'the boot is not among them').toBeLessThan(100);
+  });
+});
+
 test('lines about cleared pages are left out until somebody asks for them; their numbers are not', async ({
   guest,
   vfio,
